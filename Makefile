@@ -1,0 +1,57 @@
+# Two commands do everything on a fresh machine with Python 3.11 or later: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+FAMILIES := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))
+EDITABLE := -e . $(addprefix -e ,$(FAMILIES:/=))
+INSTALLED := $(VENV)/.stamp-installed
+DEVELOPING := $(VENV)/.stamp-developing
+RUN ?= runs/demo
+MINUTES ?= 2.5
+
+.PHONY: demo test test-slow lint types bench docs clean
+
+# WGAN-GP on the embedded pictures of clothes, at 32 x 32.
+demo: $(INSTALLED)
+	@rm -rf $(RUN)
+	$(BIN)/ganzoo train --arch wgan-gp --data fashion-12k --minutes $(MINUTES) --seed 5 --out $(RUN) $(DEMO)
+	$(BIN)/ganzoo sample $(RUN) -n 64 --seed 3 --out $(RUN)/grid.png
+	@echo "the samples: $(RUN)/grid.png; on the way: $(RUN)/samples/"
+
+test: $(DEVELOPING)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-slow: $(DEVELOPING)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(DEVELOPING)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEVELOPING)
+	$(BIN)/mypy
+
+# Benchmarks measure one thing at a time: no parallel workers.
+bench: $(DEVELOPING)
+	$(BIN)/python -m pytest benchmarks -p no:xdist --benchmark-only -m "slow or not slow"
+
+docs: $(INSTALLED)
+	$(BIN)/python docs/reference.py
+
+# The stamps are older than what they were made from when that has changed since: then pip runs again.
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ganzoo wants Python 3.11 or later, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): pyproject.toml constraints.txt $(addsuffix pyproject.toml,$(FAMILIES)) | $(BIN)/python
+	$(PIP) install --quiet -c constraints.txt setuptools wheel
+	$(PIP) install --quiet -c constraints.txt --no-build-isolation --config-settings editable_mode=compat $(EDITABLE)
+	@touch $@
+
+$(DEVELOPING): $(INSTALLED) requirements-dev.txt
+	$(PIP) install --quiet -c constraints.txt -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info plugins/*/*.egg-info plugins/*/build
