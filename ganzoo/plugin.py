@@ -1,0 +1,253 @@
+"""The plugin contract: frozen records and the hooks that answer with them.
+
+A plugin is a distribution with an entry point in the group `ganzoo`. The entry point names a light module, which imports
+no torch and whose hook implementations yield records. A record says what a reader needs to choose; the code behind it is
+its `target`, a "module:attribute" string that is imported when the component is first used.
+This module needs the standard library and pluggy only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Protocol
+
+import pluggy
+
+ENTRY_POINT_GROUP = "ganzoo"
+
+hookspec = pluggy.HookspecMarker("ganzoo")
+hookimpl = pluggy.HookimplMarker("ganzoo")
+
+NAME_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TARGET_PATTERN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+SUMMARY_LENGTH = 72  # characters: a summary and a name share one line of 80 columns in most tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What every component tells about itself.
+
+    Args:
+        name: lower-case letters and digits in groups joined by hyphens; unique within its plugin.
+        target: "module:attribute" of the factory.
+        summary: one line of at most 72 characters.
+        paper: address of the paper or the definition, empty if there is none.
+        year: of the paper.
+        licence: SPDX identifier of the code behind `target`.
+
+    Raises:
+        ValueError: a field breaks these rules; the message names the record and the field.
+    """
+
+    kind: ClassVar[str] = "component"
+
+    name: str
+    target: str
+    summary: str
+    paper: str = ""
+    year: int | None = None
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"{self.kind} {self.name!r}"
+        for item in fields(self):
+            if item.type == "str" and not isinstance(getattr(self, item.name), str):
+                raise ValueError(f"{where}: {item.name} is {getattr(self, item.name)!r}, wanted a string")
+        if not NAME_PATTERN.fullmatch(self.name):
+            raise ValueError(f"{where}: a name is lower-case letters and digits joined by single hyphens, like wgan-gp")
+        if not _TARGET_PATTERN.fullmatch(self.target):
+            raise ValueError(f'{where}: target is {self.target!r}, wanted "module:attribute"')
+        if not self.summary or "\n" in self.summary or len(self.summary) > SUMMARY_LENGTH:
+            raise ValueError(
+                f"{where}: summary has {len(self.summary)} characters, wanted one line of 1 to {SUMMARY_LENGTH}"
+            )
+        if self.year is not None and not (isinstance(self.year, int) and 1900 <= self.year <= 2100):
+            raise ValueError(f"{where}: year is {self.year!r}, wanted a year such as 2014")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arch(Record):
+    """An architecture: `target` is `build(config, data) -> Game`, whose first parameter is annotated with its config class.
+
+    Args:
+        modality: of the samples: image, points, text, audio, video, table or series.
+        conditional: whether it can be trained with class labels (perhaps by an option).
+        resolution: default height of the samples in pixels; None where samples have none.
+        channels: of the samples that the reference is trained on; `parameters` are counted for these.
+        parameters: trainable parameters by network in the default configuration, counted as the reference counts them.
+        tags: further words to find it by.
+    """
+
+    kind: ClassVar[str] = "architecture"
+
+    modality: str = "image"
+    conditional: bool = False
+    resolution: int | None = None
+    channels: int = 3
+    parameters: Mapping[str, int] = field(default_factory=dict, hash=False)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(Record):
+    """An adversarial loss: `target` is a class whose keyword arguments are its options (objectives.Loss).
+
+    Args:
+        needs_real: the generator's side needs the scores of real samples.
+        separates: the loss of a batch is the mean over its samples, so that processes can each take a part of it.
+    """
+
+    kind: ClassVar[str] = "loss"
+
+    needs_real: bool = False
+    separates: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Penalty(Record):
+    """A further term of the discriminator's objective, or a projection after its update (objectives.Penalty).
+
+    Args:
+        weight: default weight of the term.
+        interval: default number of steps from one evaluation to the next.
+        separates: as for a loss.
+    """
+
+    kind: ClassVar[str] = "penalty"
+
+    weight: float = 1.0
+    interval: int = 1
+    separates: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation(Record):
+    """A differentiable change of samples, the same for real and fake ones."""
+
+    kind: ClassVar[str] = "augmentation"
+
+    modality: str = "image"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Record):
+    """A data set: `target` is a function of its options that returns a data.Source.
+
+    Args:
+        modality: as for an architecture.
+        options: names of the keyword arguments that a user may give, with a line of help each.
+    """
+
+    kind: ClassVar[str] = "data set"
+
+    modality: str = "image"
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Record):
+    """A formula over the features of real and fake samples.
+
+    Args:
+        higher_is_better: direction of improvement.
+    """
+
+    kind: ClassVar[str] = "metric"
+
+    higher_is_better: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureExtractor(Record):
+    """A map from samples to feature vectors.
+
+    Args:
+        modality: of the samples that it takes.
+        width: number of features.
+    """
+
+    kind: ClassVar[str] = "feature extractor"
+
+    modality: str = "image"
+    width: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracker(Record):
+    """A place that a run's measurements are sent to: `target` is a class of tracking.Tracker."""
+
+    kind: ClassVar[str] = "tracker"
+
+
+class RunView(Protocol):
+    """What a callback plugin is given of a run, before its first step."""
+
+    @property
+    def arch(self) -> str: ...
+    @property
+    def folder(self) -> Any: ...
+    @property
+    def game(self) -> Any: ...
+
+
+class Hooks:
+    """The hook specifications. Each of the first eight answers with records; an answer may be a generator."""
+
+    @hookspec
+    def ganzoo_architectures(self) -> Iterable[Arch]:
+        """Architectures that the plugin brings."""
+        raise AssertionError("a specification, never called")
+
+    @hookspec
+    def ganzoo_losses(self) -> Iterable[Loss]:
+        """Adversarial losses."""
+        raise AssertionError("a specification, never called")
+
+    @hookspec
+    def ganzoo_penalties(self) -> Iterable[Penalty]:
+        """Penalties and projections."""
+        raise AssertionError("a specification, never called")
+
+    @hookspec
+    def ganzoo_augmentations(self) -> Iterable[Augmentation]:
+        """Augmentations."""
+        raise AssertionError("a specification, never called")
+
+    @hookspec
+    def ganzoo_datasets(self) -> Iterable[Dataset]:
+        """Data sets."""
+        raise AssertionError("a specification, never called")
+
+    @hookspec
+    def ganzoo_metrics(self) -> Iterable[Metric]:
+        """Metrics."""
+        raise AssertionError("a specification, never called")
+
+    @hookspec
+    def ganzoo_feature_extractors(self) -> Iterable[FeatureExtractor]:
+        """Feature extractors."""
+        raise AssertionError("a specification, never called")
+
+    @hookspec
+    def ganzoo_trackers(self) -> Iterable[Tracker]:
+        """Trackers."""
+        raise AssertionError("a specification, never called")
+
+    @hookspec
+    def ganzoo_callbacks(self, run: RunView) -> Iterable[Any]:
+        """Callbacks for one run (tracking.Callback); called once before its first step, on every process."""
+        raise AssertionError("a specification, never called")
+
+
+RECORD_HOOKS: Mapping[str, type[Record]] = {
+    "ganzoo_architectures": Arch,
+    "ganzoo_losses": Loss,
+    "ganzoo_penalties": Penalty,
+    "ganzoo_augmentations": Augmentation,
+    "ganzoo_datasets": Dataset,
+    "ganzoo_metrics": Metric,
+    "ganzoo_feature_extractors": FeatureExtractor,
+    "ganzoo_trackers": Tracker,
+}
