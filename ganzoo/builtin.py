@@ -1,0 +1,179 @@
+"""The built-in components: losses, penalties, data sets, a metric, feature extractors and trackers.
+
+They are registered by the same hooks as a plugin's, under the plugin name `ganzoo`. Records only: no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ganzoo.plugin import Dataset, FeatureExtractor, Loss, Metric, Penalty, Tracker, hookimpl
+
+OWN: dict[str, Any] = {"licence": "Apache-2.0"}
+
+
+def _paper(arxiv: str) -> dict[str, Any]:
+    """Address, year and licence of a component, from its paper's arXiv number, whose first two digits are the year."""
+    return {"paper": f"https://arxiv.org/abs/{arxiv}", "year": 2000 + int(arxiv[:2]), **OWN}
+
+
+GAN = _paper("1406.2661")
+LSGAN = _paper("1611.04076")
+WGAN = _paper("1701.07875")
+WGAN_GP = _paper("1704.00028")
+GEOMETRIC_GAN = _paper("1705.02894")
+DRAGAN = _paper("1705.07215")
+VEEGAN = _paper("1705.07761")
+TTUR = _paper("1706.08500")
+FASHION_MNIST = _paper("1708.07747")
+WGAN_LP = _paper("1709.08894")
+PROGAN = _paper("1710.10196")
+CONVERGENCE = _paper("1801.04406")  # Mescheder et al.: Which Training Methods for GANs do actually Converge?
+RELATIVISTIC = _paper("1807.00734")
+EFFICIENTNET = _paper("1905.11946")
+
+
+@hookimpl
+def ganzoo_losses() -> Iterator[Loss]:
+    pairs = {"needs_real": True}
+    means = {"needs_real": True, "separates": False}  # a mean over the whole batch, of which processes see a part each
+    table: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
+        ("minimax", "Minimax", "The original two-player game; the generator saturates early", GAN, {}),
+        ("non-saturating", "NonSaturating", "Logistic loss; the generator maximises log D(G(z))", GAN, {}),
+        ("least-squares", "LeastSquares", "Squared distance of the scores to their targets", LSGAN, {}),
+        ("hinge", "Hinge", "Margin loss of the discriminator, linear for the generator", GEOMETRIC_GAN, {}),
+        ("wasserstein", "Wasserstein", "Difference of mean scores; needs a critic kept Lipschitz", WGAN, {}),
+        ("relativistic", "Relativistic", "Logistic, of the difference of a real and a fake score", RELATIVISTIC, pairs),
+        ("relativistic-average", "RelativisticAverage", "Logistic, against the other side's mean", RELATIVISTIC, means),
+        (
+            "relativistic-average-least-squares",
+            "RelativisticAverageLeastSquares",
+            "Least squares, against the other side's mean",
+            RELATIVISTIC,
+            means,
+        ),
+        (
+            "relativistic-average-hinge",
+            "RelativisticAverageHinge",
+            "Hinge, against the other side's mean",
+            RELATIVISTIC,
+            means,
+        ),
+    ]
+    for name, target, summary, paper, facts in table:
+        yield Loss(name=name, target=f"ganzoo.objectives.losses:{target}", summary=summary, **paper, **facts)
+
+
+@hookimpl
+def ganzoo_penalties() -> Iterator[Penalty]:
+    table: list[tuple[str, str, str, dict[str, Any], float]] = [
+        ("gradient-penalty", "GradientPenalty", "Gradient norm of 1 between real and fake samples", WGAN_GP, 10),
+        (
+            "one-sided-gradient-penalty",
+            "OneSidedGradientPenalty",
+            "Gradient norm of at most 1 between real and fake samples",
+            WGAN_LP,
+            10,
+        ),
+        (
+            "zero-centred-gradient-penalty",
+            "ZeroCentredGradientPenalty",
+            "Gradient norm of 0 between real and fake samples",
+            CONVERGENCE,
+            10,
+        ),
+        ("r1", "R1", "Half the squared gradient norm at real samples", CONVERGENCE, 10),
+        ("r2", "R2", "Half the squared gradient norm at fake samples", CONVERGENCE, 10),
+        ("dragan", "Dragan", "Gradient norm of 1 in the neighbourhood of real samples", DRAGAN, 10),
+        ("drift", "Drift", "Mean squared score of real samples, to keep scores near 0", PROGAN, 0.001),
+        ("weight-clip", "WeightClip", "Clips the critic's weights after each of its updates", WGAN, 1),
+    ]
+    for name, target, summary, paper, weight in table:
+        yield Penalty(
+            name=name, target=f"ganzoo.objectives.penalties:{target}", summary=summary, weight=float(weight), **paper
+        )
+
+
+@hookimpl
+def ganzoo_datasets() -> Iterator[Dataset]:
+    yield Dataset(
+        name="fashion-12k",
+        target="ganzoo.data.embedded:fashion",
+        summary="12,000 grey 28x28 pictures of clothes in 10 classes, part of ganzoo",
+        options={"split": "train (10,000 pictures) or test (2,000)"},
+        **FASHION_MNIST,
+    )
+    sigma = "standard deviation of each mode"
+    noise = "standard deviation of the noise"
+    table: list[tuple[str, str, str, dict[str, Any], dict[str, str]]] = [
+        (
+            "ring",
+            "Ring",
+            "8 normal distributions on a circle",
+            VEEGAN,
+            {"modes": "how many", "radius": "of the circle", "sigma": sigma},
+        ),
+        (
+            "grid",
+            "Grid",
+            "25 normal distributions on a square grid",
+            VEEGAN,
+            {"side": "modes a side", "spacing": "between neighbours", "sigma": sigma},
+        ),
+        ("swiss-roll", "SwissRoll", "A noisy spiral in the plane", WGAN_GP, {"noise": noise}),
+        ("moons", "Moons", "Two interleaved half circles", OWN, {"noise": noise}),
+        (
+            "checkerboard",
+            "Checkerboard",
+            "Uniform on every second field of a board",
+            OWN,
+            {"fields": "a side, an even number"},
+        ),
+    ]
+    for name, target, summary, paper, options in table:
+        yield Dataset(
+            name=name,
+            target=f"ganzoo.data.points:{target}",
+            summary=summary,
+            modality="points",
+            options={**options, "scale": "a factor on the coordinates"},
+            **paper,
+        )
+
+
+@hookimpl
+def ganzoo_metrics() -> Iterator[Metric]:
+    yield Metric(
+        name="frechet",
+        target="ganzoo.metrics.frechet:frechet_distance",
+        summary="Fréchet distance of normal distributions fitted to the features",
+        **TTUR,
+    )
+
+
+@hookimpl
+def ganzoo_feature_extractors() -> Iterator[FeatureExtractor]:
+    yield FeatureExtractor(
+        name="lite0",
+        target="ganzoo.metrics.features:Lite0Features",
+        summary="EfficientNet-lite0 on ImageNet, 112 features after block 11",
+        width=112,
+        **EFFICIENTNET,
+    )
+    yield FeatureExtractor(
+        name="pixels", target="ganzoo.metrics.features:PixelFeatures", summary="The pixels, divided by 255", **OWN
+    )
+
+
+@hookimpl
+def ganzoo_trackers() -> Iterator[Tracker]:
+    yield Tracker(
+        name="jsonl",
+        target="ganzoo.tracking.jsonl:JsonLines",
+        summary="One line of metrics.jsonl in the run's folder for each report",
+        **OWN,
+    )
+    yield Tracker(
+        name="console", target="ganzoo.tracking.console:Console", summary="Progress on the terminal (stderr)", **OWN
+    )
