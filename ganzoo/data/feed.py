@@ -1,0 +1,290 @@
+"""Hands out batches: on the device, in the game's value range, in an order that can be stopped and continued exactly.
+
+Data that fit lie on the device as bytes, and a batch is a gather there. Other data are gathered on the host by one thread,
+which is one batch ahead, and copied while the device computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.data.sampler import Sampler
+from ganzoo.data.source import Indices, Source
+from ganzoo.errors import GanzooError, UsageError
+from ganzoo.models.batch import Batch
+from ganzoo.models.draws import Draws
+
+HOST_BYTES = 2**30  # data of up to this size are resident on a device that shares the host's memory
+CUDA_SHARE = 0.25  # of a CUDA device's free memory that resident data may take
+BLOCK = 65_536  # numbers of samples that are put in order, and brought to the device, at once
+ENDLESS_PASS = 100_000  # samples that stand for one pass over data without end (an epoch of PacGAN's)
+_FILL_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """A batch that is being gathered, and from where in the order."""
+
+    place: tuple[int, int, int]
+    batch: Future[Batch]
+
+
+class Feed:
+    """Batches of a source.
+
+    Args:
+        seed: of the order; the same on every rank.
+        device: where batches are wanted; on the meta device they have shapes and no numbers.
+        value_range: of images: bytes 0 and 255 become its ends. Other samples are handed out as they are.
+        draws: streams of chance for an endless source, which draws from "data".
+        rank, world: this process and how many there are; each gets its rows of the global batch.
+        resident_bytes: data of up to this many bytes are kept on the device; None: 1 GiB, on CUDA a quarter of the memory
+            that is free when the feed is made or resized.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        seed: int,
+        device: torch.device | str,
+        value_range: tuple[float, float] = (-1.0, 1.0),
+        draws: Draws,
+        rank: int = 0,
+        world: int = 1,
+        resident_bytes: int | None = None,
+    ) -> None:
+        self.device = torch.device(device)
+        self.draws, self.rank, self.world = draws, rank, world
+        self._resident_bytes = resident_bytes
+        self._low, self._step = _range_of_bytes(value_range, self.device)
+        self._sampler = None if source.endless else Sampler(_length(source), seed)
+        self._first = source
+        self._thread: ThreadPoolExecutor | None = None
+        self._source = source
+        self._held: dict[str, Tensor] | None = None
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._block, self._used = torch.empty(0, dtype=torch.int64, device=self.device), 0
+        self._ahead: _Ahead | None = None
+        self._open(source)
+
+    @property
+    def source(self) -> Source:
+        """Where batches come from now, at the present resolution."""
+        return self._source
+
+    @property
+    def resident(self) -> bool:
+        """Whether the data lie on the device."""
+        return self._held is not None
+
+    def next(self, batch: int) -> Batch:
+        """This rank's part of the next batch: images float32 in the value range and channels last, points float32, y int64.
+
+        Args:
+            batch: samples over all processes; a multiple of their number.
+
+        Raises:
+            UsageError: it is not.
+        """
+        part = batch // self.world
+        if part * self.world != batch or part < 1:
+            raise UsageError(
+                f"a batch of {batch} samples cannot be shared by {self.world} processes: wanted a multiple"
+            )
+        if self._sampler is None:
+            return self._delivered(self._source.draw(part, self.draws))
+        if self._held is None:
+            return self._from_host(batch, part)
+        start = self._used
+        if start + batch > len(self._block):
+            self._block = self._next_block(self._sampler, batch)
+            start = 0
+        self._used = start + batch
+        self._sampler.advance(batch)
+        first = start + self.rank * part
+        return self._picked(self._block[first : first + part])
+
+    def resize(self, resolution: tuple[int, int]) -> None:
+        """From now on batches have pictures of (height, width) pixels; the order goes on."""
+        self._open(self._first.at(resolution))
+
+    def epoch(self, batch: int = 256) -> Iterator[Batch]:
+        """One pass over all samples in their own order, the same on every rank; the state is left as it is.
+
+        An endless source gives 100,000 samples from streams of their own.
+
+        Args:
+            batch: samples in each; the last may have fewer.
+        """
+        if self._sampler is None:
+            draws = Draws(self.draws.seed, self.device)
+            for start in range(0, ENDLESS_PASS, batch):
+                yield self._delivered(self._source.draw(min(batch, ENDLESS_PASS - start), draws))
+            return
+        for start in range(0, self._sampler.count, batch):
+            numbers = np.arange(start, min(start + batch, self._sampler.count))
+            if self._held is None:
+                yield self._delivered(self._source.gather(numbers))
+            else:
+                yield self._picked(torch.from_numpy(numbers).to(self.device))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been handed out: seed, epoch and position, and whose samples they are. Empty for an endless source, whose
+        state is that of its streams."""
+        if self._sampler is None:
+            return {}
+        return {**self._sampler.state_dict(), "digest": self._first.digest}
+
+    def load_state_dict(self, state: dict[str, Any], *, strict: bool = True) -> None:
+        """Continue where `state` was taken, with any number of processes.
+
+        Args:
+            strict: refuse the state of other data. Otherwise the run goes on with these, from the beginning of the epoch
+                if the position lies beyond them.
+
+        Raises:
+            GanzooError: the data are not those that the state is about.
+        """
+        if self._sampler is None or not state:
+            if bool(state) != (self._sampler is not None):
+                raise GanzooError("the checkpoint is of data of another kind: one of the two is endless")
+            return
+        if strict and state.get("digest", self._first.digest) != self._first.digest:
+            raise GanzooError(
+                f"{self._first.spec.name} does not hold the samples that the checkpoint was made with: files have been added, "
+                "removed or changed, or the options are others. Continue with the data that the run began with"
+            )
+        if not strict and int(state["position"]) >= self._sampler.count:
+            state = {**state, "position": 0}
+        self._sampler.load_state_dict(state)
+        self._forget_order()
+
+    def _open(self, source: Source) -> None:
+        self._source = source
+        self._held, self._shapes = None, {}  # the old is freed before the new is made
+        self._forget_order()
+        if self._sampler is None:
+            return
+        sample = source.gather(np.zeros(1, np.int64))
+        count = len(source)
+        if sum(value.nbytes for value in sample.values()) * count <= self._room():
+            self._fill(source, sample, count)
+
+    def _room(self) -> int:
+        if self._resident_bytes is not None:
+            return self._resident_bytes
+        if self.device.type == "cuda":
+            # what torch holds without using it is free too: data of an earlier resolution, for one
+            unused = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+            return int((torch.cuda.mem_get_info(self.device)[0] + unused) * CUDA_SHARE)
+        return 2**62 if self.device.type == "meta" else HOST_BYTES
+
+    def _fill(self, source: Source, sample: Batch, count: int) -> None:
+        """One row a sample: of pictures the bytes in channels-last order, so that a gather copies a row at once."""
+        held: dict[str, Tensor] = {}
+        for name, value in sample.items():
+            row = value[0]
+            self._shapes[name] = tuple(row.permute(1, 2, 0).shape) if _is_image(value) else tuple(row.shape)
+            held[name] = torch.empty(count, row.numel(), dtype=value.dtype, device=self.device)
+        step = max(1, _FILL_BYTES // max(1, sum(value.nbytes for value in sample.values())))
+        for start in range(0, 0 if self.device.type == "meta" else count, step):
+            for name, value in source.gather(np.arange(start, min(start + step, count))).items():
+                rows = value.permute(0, 2, 3, 1) if _is_image(value) else value
+                held[name][start : start + len(rows)].copy_(rows.reshape(len(rows), -1))
+        self._held = held
+
+    def _picked(self, numbers: Tensor) -> Batch:
+        """Samples of the resident data, ready to use."""
+        assert self._held is not None
+        batch = Batch()
+        for name, rows in self._held.items():
+            picked = rows.index_select(0, numbers)
+            shape = self._shapes[name]
+            if rows.dtype == torch.uint8 and len(shape) == 3:
+                batch[name] = self._scaled(picked).view(-1, *shape).permute(0, 3, 1, 2)
+            else:
+                batch[name] = picked.view(-1, *shape)
+        return batch
+
+    def _next_block(self, sampler: Sampler, batch: int) -> Tensor:
+        """Numbers of the samples from here to the end of the epoch, not more than BLOCK, and enough for a batch."""
+        self._used = 0
+        length = max(batch, min(BLOCK, sampler.left))
+        if self.device.type == "meta":
+            return torch.empty(length, dtype=torch.int64, device="meta")
+        block = torch.from_numpy(sampler.peek(length).copy())
+        if self.device.type == "cuda":
+            return block.pin_memory().to(self.device, non_blocking=True)
+        return block.to(self.device)
+
+    def _from_host(self, batch: int, part: int) -> Batch:
+        assert self._sampler is not None
+        if self._ahead is not None and self._ahead.place == self._place(batch):
+            gathered = self._ahead.batch.result()
+        else:
+            gathered = self._gathered(self._rows(batch, part))
+        self._sampler.advance(batch)
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="ganzoo-feed")
+        self._ahead = _Ahead(self._place(batch), self._thread.submit(self._gathered, self._rows(batch, part)))
+        return self._delivered(gathered)
+
+    def _place(self, batch: int) -> tuple[int, int, int]:
+        assert self._sampler is not None
+        return self._sampler.epoch, self._sampler.position, batch
+
+    def _rows(self, batch: int, part: int) -> Indices:
+        assert self._sampler is not None
+        return self._sampler.peek(batch)[self.rank * part : (self.rank + 1) * part].copy()
+
+    def _gathered(self, rows: Indices) -> Batch:
+        batch = self._source.gather(rows)
+        if self.device.type != "cuda":
+            return batch
+        with torch.cuda.device(self.device):  # pinning in a thread would otherwise make a context on device 0
+            return batch.map(Tensor.pin_memory)
+
+    def _delivered(self, batch: Batch) -> Batch:
+        """A batch of the source's, on the device and ready to use."""
+        moved = batch.map(lambda value: value.to(self.device, non_blocking=True))
+        return moved.map(lambda value: self._scaled(value) if _is_image(value) else value)
+
+    def _scaled(self, values: Tensor) -> Tensor:
+        """Bytes to the value range; the memory's order is kept."""
+        floats = values.float()
+        return torch.add(self._low, floats, alpha=self._step, out=floats)
+
+    def _forget_order(self) -> None:
+        """Drops what was prepared from an order or a source that is no longer the present one."""
+        self._block, self._used = self._block[:0], 0
+        self._ahead = None
+
+
+def _length(source: Source) -> int:
+    if len(source) < 1:
+        raise UsageError(f"{source.spec.name} holds no samples")
+    return len(source)
+
+
+def _is_image(value: Tensor) -> bool:
+    return value.dtype == torch.uint8 and value.dim() == 4
+
+
+def _range_of_bytes(value_range: tuple[float, float], device: torch.device) -> tuple[Tensor, float]:
+    """The value of 0, and the step from one byte to the next, so that 255 does not come to lie beyond the range's end,
+    whether a device rounds the product or not."""
+    low, high = np.float32(value_range[0]), np.float32(value_range[1])
+    if not low < high:
+        raise ValueError(f"the value range is {value_range}, wanted two rising numbers")
+    step = np.float32((float(high) - float(low)) / 255)
+    while max(low + np.float32(255) * step, np.float32(float(low) + 255 * float(step))) > high:
+        step = np.nextafter(step, np.float32(0))
+    return torch.tensor(low, dtype=torch.float32, device=device), float(step)
