@@ -1,0 +1,1 @@
+"""All that has effects: stepping, reducing over processes, precision, averages, checkpoints, logs."""

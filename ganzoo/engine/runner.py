@@ -1,0 +1,401 @@
+"""The training loop: steps until the planned images or minutes, logs, pictures, checkpoints, and a clean end."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+
+from ganzoo.data import Feed, Source
+from ganzoo.engine import checkpoint
+from ganzoo.engine.device import Chosen
+from ganzoo.engine.ema import Ema
+from ganzoo.engine.folder import RunFolder
+from ganzoo.engine.processes import Processes, see_joined_batches
+from ganzoo.engine.sampling import draw_samples
+from ganzoo.engine.settings import DEFAULT_IMAGES, TrainSettings
+from ganzoo.engine.step import Stepper, move
+from ganzoo.errors import GanzooError
+from ganzoo.models import Game, StepContext
+from ganzoo.tracking import Progress, Tracker
+from ganzoo.tracking.pictures import write_picture
+
+TICK_SECONDS = 0.1  # from one look at the display to the next
+AGREE_STEPS = 10  # several processes decide together, every so many steps, what is due
+PICTURE_SEED = 0  # the same latents in every picture of a run
+PICTURE_SAMPLES = 64
+
+
+@dataclass
+class Training:
+    """What a runner trains, and with what."""
+
+    arch: str
+    plugin_version: str
+    game: Game
+    source: Source
+    batch: int
+    settings: TrainSettings
+    chosen: Chosen
+    folder: RunFolder
+    processes: Processes = field(default_factory=Processes)
+
+
+@dataclass
+class _Marks:
+    """When things were last done: seconds of the monotonic clock, and images."""
+
+    start: float
+    tick: float
+    saved: float
+    saved_images: int
+    row_images: int
+
+
+@dataclass(frozen=True)
+class _Due:
+    """What is due before the next step, and the factor of its learning rates."""
+
+    stop: bool = False
+    row: bool = False
+    picture: bool = False
+    save: bool = False
+    rate: float = 1.0
+
+
+class Runner:
+    """Trains one game. `interrupted` tells after `run` whether a signal ended it."""
+
+    def __init__(self, training: Training) -> None:
+        self._t = training
+        settings, processes, device = training.settings, training.processes, training.chosen.device
+        self.game = training.game
+        self.arch = training.arch
+        self.folder: Path = training.folder.path
+        self.trackers: Sequence[Tracker] = ()
+        self.interrupted = False
+        self.reasons = training.chosen.reasons
+        self.warnings: list[str] = [*self.game.notes_on_processes()] if processes.world > 1 else []
+        move(self.game, device)
+        self.warnings += see_joined_batches(self.game, processes)
+        self.game.train()
+        self.context = StepContext(settings.seed, device, rank=processes.rank, world=processes.world)
+        self.feed = Feed(
+            training.source,
+            seed=settings.seed,
+            device=device,
+            value_range=self.game.value_range,
+            draws=self.context,
+            rank=processes.rank,
+            world=processes.world,
+        )
+        self.stepper = Stepper(
+            self.game,
+            self.feed.next,
+            self.context,
+            batch=training.batch,
+            dtype=training.chosen.dtype,
+            processes=processes,
+            micro_batches=settings.micro_batches,
+        )
+        self.ema = Ema(self.game, settings.ema_images, settings.ema_ramp)
+        self._fitted = False
+        self._chance: dict[str, Any] | None = None
+        self._signal: int | None = None
+        self._row_at = (0, 0.0)
+        self._images_at_row = 0
+
+    @property
+    def total(self) -> int | None:
+        """Images to train on, None if only the time is limited."""
+        settings = self._t.settings
+        return DEFAULT_IMAGES if settings.images is None and settings.minutes is None else settings.images
+
+    @property
+    def tracker_names(self) -> tuple[str, ...]:
+        """The trackers that the settings name."""
+        return self._t.settings.trackers
+
+    def resume(self, warn: Any) -> Path:
+        """Continue from the newest intact checkpoint of the folder.
+
+        Raises:
+            GanzooError: there is none, or it belongs to another architecture or configuration.
+        """
+        state, path = checkpoint.load_newest(self._t.folder.checkpoints, warn)
+        self.load_state_dict(state, path)
+        if self._t.processes.leads:
+            self._t.folder.forget_after(self.context.step)
+        return path
+
+    def run(self) -> None:
+        """Train to the end. The folder then holds a checkpoint of the last step."""
+        with self._signals():
+            self._set_chance()
+            start = time.monotonic()
+            self._say_start()
+            if not self._fitted:
+                self.game.fit(self.feed.epoch(self.stepper.batch), self.context)
+                self._fitted = True
+                self._picture()
+            try:
+                self._loop(start)
+            finally:
+                for parameter in self.game.parameters():
+                    parameter.requires_grad_(True)
+            if self.context.step != self._row_at[0]:
+                self._log(time.monotonic())
+            if not self.interrupted:
+                self._picture()
+            path = self.save()
+            for tracker in self.trackers:
+                tracker.ended(self._progress(time.monotonic() - start), self.interrupted, path)
+
+    def _loop(self, start: float) -> None:
+        marks = _Marks(start, start, start, self.context.images, self.context.images)
+        self._row_at = (self.context.step, start)
+        pictures = int(self._share(0.0) * (self._t.settings.pictures + 1))
+        due = _Due()
+        while self.stepper.phases and not (self.total is not None and self.context.images >= self.total):
+            now = time.monotonic()
+            if self._t.processes.world == 1:
+                due = self._due(now, marks, pictures)
+            elif self.context.step % AGREE_STEPS == 0:
+                stop = self._t.processes.any(self._signal is not None)
+                due = self._t.processes.agree(self._due(now, marks, pictures))
+                due = replace(due, stop=due.stop or stop)
+                self.interrupted = stop
+            else:
+                due = replace(due, stop=False, row=False, picture=False, save=False)
+            if due.row:
+                self._log(now)
+                marks.row_images = self.context.images
+            if due.picture:
+                self._picture()
+                pictures += 1
+            if due.save:
+                self.save()
+                marks.saved, marks.saved_images = now, self.context.images
+            if due.stop:
+                self.interrupted = self.interrupted or self._signal is not None
+                return
+            if now - marks.tick >= TICK_SECONDS:
+                marks.tick = now
+                for tracker in self.trackers:
+                    tracker.advanced(self._progress(now - start))
+            self.stepper.rate = due.rate
+            self._step()
+
+    def _due(self, now: float, marks: _Marks, pictures: int) -> _Due:
+        """What the clock and the images seen ask for before the next step."""
+        settings, images = self._t.settings, self.context.images
+        seconds = now - marks.start
+        share = self._share(seconds)
+        if settings.log_images:
+            row = images - marks.row_images >= settings.log_images
+        else:
+            row = now - self._row_at[1] >= settings.log_seconds and self.context.step > self._row_at[0]
+        return _Due(
+            stop=self._signal is not None or bool(settings.minutes and seconds >= settings.minutes * 60),
+            row=row,
+            picture=pictures < settings.pictures and share * (settings.pictures + 1) >= pictures + 1,
+            save=now - marks.saved >= settings.checkpoint_minutes * 60
+            or bool(settings.checkpoint_images and images - marks.saved_images >= settings.checkpoint_images),
+            rate=min(1.0, (1 - share) / settings.cooldown) if settings.cooldown else 1.0,
+        )
+
+    def _step(self) -> None:
+        shown = self.stepper.step()
+        images = self.context.images
+        change = self.game.on_progress(images)
+        if change is not None:
+            self._follow(change.resolution, change.batch, change.reset)
+        self.ema.update(images, shown)
+
+    def _follow(self, resolution: tuple[int, int] | None, batch: int | None, reset: Sequence[str]) -> None:
+        move(self.game, self._t.chosen.device)
+        see_joined_batches(self.game, self._t.processes)
+        self.game.train()
+        if resolution is not None:
+            self.feed.resize(resolution)
+        if batch is not None:
+            self.stepper.batch = batch
+        self.stepper.follow(reset)
+        self.ema.follow()
+
+    def _share(self, seconds: float) -> float:
+        """Share of the run that is done: of its images or of its time, whichever is more."""
+        settings = self._t.settings
+        by_images = self.context.images / self.total if self.total else 0.0
+        by_time = seconds / (settings.minutes * 60) if settings.minutes else 0.0
+        return min(1.0, max(by_images, by_time))
+
+    def _progress(self, seconds: float) -> Progress:
+        limit = self._t.settings.minutes
+        return Progress(
+            images=self.context.images,
+            step=self.context.step,
+            seconds=seconds,
+            total=self.total,
+            limit_seconds=None if limit is None else limit * 60,
+        )
+
+    def _log(self, now: float) -> None:
+        """One row of measurements: the only place between two steps that waits for the device."""
+        step, then = self._row_at
+        means, faults = self.stepper.gauges.fetch()
+        seconds = self.stepper.fetch_phase_seconds()
+        steps = self.context.step - step
+        rate = 0.0
+        if self._t.processes.leads:
+            shown = self.context.images - self._images_at_row
+            rate = shown / (now - then) if now > then else 0.0
+            row: dict[str, Any] = {
+                "images": self.context.images,
+                "step": self.context.step,
+                "images_per_second": round(rate, 2),
+            }
+            row |= {name: float(f"{value:.6g}") for name, value in means.items()}
+            row |= {f"{name}.seconds": float(f"{value / max(1, steps):.4g}") for name, value in seconds.items()}
+            for tracker in self.trackers:
+                tracker.logged(row)
+        self._row_at = (self.context.step, now)
+        self._images_at_row = self.context.images
+        self._check(means, faults)
+
+    def _check(self, means: dict[str, float], faults: dict[str, int]) -> None:
+        skipped = [share for name, share in means.items() if name.endswith(".skipped")]
+        if not any(skipped):
+            return
+        culprits = ", ".join(f"{name} ({count} times)" for name, count in faults.items() if "norm" not in name)
+        what = culprits or "gradients"
+        if all(share == 1.0 for share in skipped):
+            self.save()
+            raise GanzooError(
+                f"every update since the last row was not finite: {what}, at {self.context.images} images. "
+                "Lower the learning rate (--set generator.lr=..., --set discriminator.lr=...) or try --precision float32"
+            )
+        self._say(f"skipped updates that were not finite: {what}")
+
+    def _picture(self) -> None:
+        if not self._t.processes.leads:
+            return
+        labels = None
+        spec = self._t.source.spec
+        if spec.classes:
+            labels = torch.arange(PICTURE_SAMPLES) % spec.classes
+        with self.ema.applied():
+            samples = draw_samples(self.game, PICTURE_SAMPLES, PICTURE_SEED, labels, spec.classes)
+        path = self._t.folder.samples / f"images-{self.context.images:010d}.png"
+        try:
+            write_picture(samples, path, self.game.value_range)
+        except OSError as error:
+            raise GanzooError(f"the picture {path} could not be written ({error.strerror})") from error
+        for tracker in self.trackers:
+            tracker.pictured(path, self.context.images)
+
+    def _say_start(self) -> None:
+        for warning in self.warnings:
+            self._say(warning)
+        for tracker in self.trackers:
+            tracker.started(self)
+
+    def _say(self, text: str) -> None:
+        for tracker in self.trackers:
+            tracker.said(text)
+
+    def save(self) -> Path:
+        """Write a checkpoint (rank 0); its path."""
+        path = checkpoint.path_of(self._t.folder.checkpoints, self.context.step)
+        if self._t.processes.leads:
+            checkpoint.save(self._t.folder.checkpoints, self.context.step, self.state_dict(), self._t.settings.keep)
+            for tracker in self.trackers:
+                tracker.saved(path)
+        return path
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes while training."""
+        context = self.context
+        chance: dict[str, Any] = {"torch": torch.get_rng_state(), "python": random.getstate()}
+        name, keys, *rest = np.random.get_state(legacy=True)
+        chance["numpy"] = [name, keys.tolist(), *rest]  # type: ignore[union-attr]
+        if context.device.type == "cuda":
+            chance["cuda"] = torch.cuda.get_rng_state(context.device)
+        return {
+            "arch": self.arch,
+            "plugin_version": self._t.plugin_version,
+            "images": context.images,
+            "step": context.step,
+            "batch": self.stepper.batch,
+            "fitted": self._fitted,
+            "game": self.game.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizers": self.stepper.state_dict(),
+            "draws": context.state_dict(),
+            "feed": self.feed.state_dict(),
+            "chance": chance,
+        }
+
+    def load_state_dict(self, state: dict[str, Any], path: Path) -> None:
+        """Continue from a state; `path` is named in errors."""
+        if state["arch"] != self.arch:
+            raise GanzooError(f"{path} is a checkpoint of {state['arch']}, and the run's architecture is {self.arch}")
+        change = self.game.on_progress(state["images"])
+        if change is not None:
+            self._follow(change.resolution, None, ())
+        try:
+            self.game.load_state_dict(state["game"])
+            self.stepper.load_state_dict(state["optimizers"])
+            self.ema.load_state_dict(state["ema"])
+            self.context.load_state_dict(state["draws"])
+            self.feed.load_state_dict(state["feed"])
+        except (RuntimeError, KeyError, ValueError, GanzooError) as error:
+            first = " ".join(str(error).split())[:200]
+            raise GanzooError(f"{path} does not fit the run's configuration: {first}") from error
+        self.context.images, self.context.step = state["images"], state["step"]
+        self.stepper.batch = state["batch"]
+        self._fitted = state["fitted"]
+        self._images_at_row = self.context.images
+        self._chance = state["chance"]
+
+    def _set_chance(self) -> None:
+        """Bring the process's own generators, which layers such as dropout draw from, to where the run left them."""
+        chance = self._chance
+        if chance is None:
+            torch.manual_seed(self._t.settings.seed)
+            return
+        torch.set_rng_state(chance["torch"])
+        random.setstate(chance["python"])
+        name, keys, *rest = chance["numpy"]
+        np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+        if "cuda" in chance and self.context.device.type == "cuda":
+            torch.cuda.set_rng_state(chance["cuda"], self.context.device)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the run after the present step; a second one ends it at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(number: int, frame: FrameType | None) -> None:
+            if self._signal is not None:
+                raise KeyboardInterrupt
+            self._signal = number
+
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,37 @@
+"""How a run is trained, apart from the architecture and the data. No torch."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ganzoo.config import Config, option
+
+
+class TrainSettings(Config):
+    """The run's own options; `--set run.NAME=VALUE` reaches each."""
+
+    images: int | None = option(None, "total of real samples to train on, also on a resume", unit="images", ge=1)
+    minutes: float | None = option(None, "time to train, counted from the start or the resume", unit="minutes", gt=0)
+    seed: int = option(0, "of weights, order of the data and all chance", ge=0)
+    device: str = option("auto", "auto, cpu, cuda, cuda:1 or mps")
+    precision: Literal["auto", "float32", "bfloat16"] = option("auto", "of the networks; penalties are in float32")
+    threads: int | None = option(None, "CPU threads; None: chosen", ge=1)
+    micro_batches: int = option(1, "parts that each batch is computed in, to save memory", ge=1)
+    ema_images: float = option(
+        20_000, "half-life of the averaged weights that samples are drawn from; 0: none", unit="images", ge=0
+    )
+    ema_ramp: float = option(0.05, "half-life at the start, as a share of the images seen", ge=0)
+    cooldown: float = option(0.0, "last share of the run in which learning rates fall linearly to 0", ge=0, le=1)
+    log_seconds: float = option(2.0, "time from one row of measurements to the next", unit="seconds", ge=0)
+    log_images: int | None = option(None, "images from one row to the next, instead of seconds", unit="images", ge=1)
+    pictures: int = option(8, "sample pictures over the run, besides the first", ge=0)
+    checkpoint_minutes: float = option(5.0, "time from one checkpoint to the next", unit="minutes", gt=0)
+    checkpoint_images: int | None = option(
+        None, "images from one checkpoint to the next, besides the minutes", unit="images", ge=1
+    )
+    keep: int = option(2, "checkpoints that are kept", ge=1)
+    trackers: tuple[str, ...] = option(("jsonl", "console"), "where measurements go")
+
+
+DEFAULT_IMAGES = 500_000
+"""Trained on when neither images nor minutes are given."""

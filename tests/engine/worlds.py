@@ -1,0 +1,100 @@
+"""Batches for the tiny games without the data room, and games set up for one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from ganzoo.engine.processes import Processes, see_joined_batches
+from ganzoo.engine.step import Stepper, move
+from ganzoo.models import Batch, Game, StepContext
+from tests.engine.tiny_games import CLASSES, FEATURES, GAMES
+
+BATCH = 32
+
+
+def batches(
+    device: str, dtype: torch.dtype, *, images: bool = False, rank: int = 0, world: int = 1, seed: int = 1
+) -> Callable[[int], Batch]:
+    """A source of random batches of a global size; a rank gets its part."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def next_batch(n: int) -> Batch:
+        shape = (n, 1, 4, 4) if images else (n, FEATURES)
+        whole = Batch(
+            x=torch.randn(shape, generator=generator).to(dtype),
+            b=torch.randn(n, FEATURES, generator=generator).to(dtype) + 1,
+            y=torch.randint(CLASSES, (n,), generator=generator),
+        )
+        part = n // world
+        return whole.map(lambda t: t[rank * part : (rank + 1) * part].to(device))
+
+    return next_batch
+
+
+def stepper(
+    name: str,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    *,
+    processes: Processes | None = None,
+    seed: int = 0,
+    micro_batches: int = 1,
+) -> Stepper:
+    """The game of that name, ready to step."""
+    processes = processes or Processes()
+    torch.manual_seed(seed)
+    game: Game = GAMES[name]().to(dtype)
+    move(game, torch.device(device))
+    see_joined_batches(game, processes)
+    game.train()
+    torch.manual_seed(seed + 1)
+    context = StepContext(seed, device, rank=processes.rank, world=processes.world)
+    source = batches(device, dtype, images=name == "growth", rank=processes.rank, world=processes.world)
+    return Stepper(game, source, context, batch=BATCH, processes=processes, micro_batches=micro_batches)
+
+
+def zoo_names() -> list[str]:
+    """The ids of the official architectures that are installed."""
+    from ganzoo import plugin
+    from ganzoo.registry import registry
+
+    return [entry.id for entry in registry().entries(plugin.Arch) if entry.distribution.startswith("ganzoo-")]
+
+
+def zoo_stepper(
+    name: str,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    *,
+    processes: Processes | None = None,
+    batch: int = 8,
+    assignments: tuple[str, ...] = (),
+) -> Stepper:
+    """An architecture of the zoo in its default structure, small, on random pictures, ready to step."""
+    from ganzoo.build import build, config_class, configure, default_spec, find_arch
+
+    processes = processes or Processes()
+    entry = find_arch(name)
+    spec = default_spec(entry.record, classes=10)
+    fields = config_class(entry).model_fields
+    small = {"width": 8, "warm_up": 1, "d_steps": 2, "batch": batch}  # the same structure at a test's price
+    chosen = [f"{name}={value}" for name, value in small.items() if name in fields]
+    chosen = [c for c in chosen if not (c.startswith("d_steps") and fields["d_steps"].default == 1)]
+    game = build(entry, configure(entry, (*chosen, *assignments)), spec, seed=0).to(dtype)
+    move(game, torch.device(device))
+    see_joined_batches(game, processes)
+    game.train()
+    torch.manual_seed(1)
+    generator = torch.Generator().manual_seed(2)
+    low, high = game.value_range
+
+    def next_batch(n: int) -> Batch:
+        x = torch.rand(n, *spec.shape, generator=generator).to(dtype) * (high - low) + low
+        whole = Batch(x=x, y=torch.randint(10, (n,), generator=generator))
+        part = n // processes.world
+        return whole.map(lambda t: t[processes.rank * part : (processes.rank + 1) * part].to(device))
+
+    context = StepContext(0, device, rank=processes.rank, world=processes.world)
+    return Stepper(game, next_batch, context, batch=batch, processes=processes)
