@@ -22,7 +22,18 @@ from ganzoo.plugin import (
 
 if TYPE_CHECKING:
     from ganzoo.api import Run, load, train
-    from ganzoo.config import Adam, ArchConfig, GanConfig, RMSprop, Schedule, Sgd, option
+    from ganzoo.config import (
+        Adam,
+        ArchConfig,
+        GanConfig,
+        LossChoice,
+        Optimizer,
+        PenaltyChoice,
+        RMSprop,
+        Schedule,
+        Sgd,
+        option,
+    )
     from ganzoo.models import (
         Batch,
         Change,
@@ -42,7 +53,18 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ganzoo.api": ("Run", "load", "train"),
-    "ganzoo.config": ("Adam", "ArchConfig", "GanConfig", "RMSprop", "Schedule", "Sgd", "option"),
+    "ganzoo.config": (
+        "Adam",
+        "ArchConfig",
+        "GanConfig",
+        "LossChoice",
+        "Optimizer",
+        "PenaltyChoice",
+        "RMSprop",
+        "Schedule",
+        "Sgd",
+        "option",
+    ),
     "ganzoo.models": (
         "Batch",
         "Change",
@@ -77,8 +99,11 @@ __all__ = [
     "Generator",
     "LatentSpec",
     "Loss",
+    "LossChoice",
     "Metric",
+    "Optimizer",
     "Penalty",
+    "PenaltyChoice",
     "Phase",
     "Player",
     "RMSprop",

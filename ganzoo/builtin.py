@@ -26,7 +26,7 @@ GEOMETRIC_GAN = _paper("1705.02894")
 DRAGAN = _paper("1705.07215")
 VEEGAN = _paper("1705.07761")
 TTUR = _paper("1706.08500")
-FASHION_MNIST = _paper("1708.07747")
+FASHION_MNIST = {**_paper("1708.07747"), "licence": "MIT"}
 WGAN_LP = _paper("1709.08894")
 PROGAN = _paper("1710.10196")
 CONVERGENCE = _paper("1801.04406")  # Mescheder et al.: Which Training Methods for GANs do actually Converge?
@@ -100,7 +100,7 @@ def ganzoo_datasets() -> Iterator[Dataset]:
     yield Dataset(
         name="fashion-12k",
         target="ganzoo.data.embedded:fashion",
-        summary="12,000 grey 28x28 pictures of clothes in 10 classes, part of ganzoo",
+        summary="10,000 grey 28x28 pictures of clothes in 10 classes, 2,000 for test",
         options={"split": "train (10,000 pictures) or test (2,000)"},
         **FASHION_MNIST,
     )

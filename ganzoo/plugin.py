@@ -9,7 +9,7 @@ This module needs the standard library and pluggy only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol
 
@@ -190,6 +190,8 @@ class RunView(Protocol):
     def folder(self) -> Any: ...
     @property
     def game(self) -> Any: ...
+    @property
+    def reasons(self) -> Sequence[str]: ...
 
 
 class Hooks:

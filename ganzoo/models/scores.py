@@ -35,7 +35,8 @@ class Scores:
     def total(self) -> Tensor:
         """One number a sample, the sum over maps and critics, (B,): what input gradients are taken of."""
         parts = [
-            logits.flatten(1).sum(1) if logits.numel() > logits.shape[0] else logits.reshape(-1) for logits in self.heads
+            logits.flatten(1).sum(1) if logits.numel() > logits.shape[0] else logits.reshape(-1)
+            for logits in self.heads
         ]
         return parts[0] if len(parts) == 1 else sum(parts[1:], parts[0])
 

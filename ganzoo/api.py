@@ -1,0 +1,405 @@
+"""What the command line calls and a notebook would: train, load, sample."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import ganzoo
+from ganzoo import plugin
+from ganzoo.build import build, config_class, configure, find_arch, parameter_counts, spec_from_dict, spec_to_dict
+from ganzoo.config import ArchConfig, override, validate
+from ganzoo.data import DataChoice, Source, open_source
+from ganzoo.engine import checkpoint, device
+from ganzoo.engine.folder import RunFolder, next_free
+from ganzoo.engine.processes import Processes
+from ganzoo.engine.runner import Runner, Training
+from ganzoo.engine.sampling import draw_samples
+from ganzoo.engine.settings import TrainSettings
+from ganzoo.errors import GanzooError, UsageError
+from ganzoo.models import Game
+from ganzoo.registry import Entry, registry
+from ganzoo.tracking import Tracker
+
+Say = Callable[[str], None]
+Reading = Callable[[int, int], None]
+
+
+def train(
+    arch: str | None = None,
+    *,
+    data: str | None = None,
+    images: int | None = None,
+    minutes: float | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    loss: str | None = None,
+    penalty: str | Sequence[str] | None = None,
+    augment: str | None = None,
+    set: Sequence[str] = (),
+    data_options: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    trackers: Sequence[str] | None = ("jsonl",),
+    say: Say = lambda text: None,
+    progress: Reading | None = None,
+) -> Run:
+    """Train an architecture, or go on with a run; the finished run.
+
+    Args:
+        arch: name or id, for a new run.
+        data: a data set's name, a folder of pictures, an .npz, .npy or .csv file; None: the architecture's default.
+        images: total of real samples, also on a resume. minutes: time, counted from now. Without both 500,000 images.
+        out: the run's folder; None: the next free one below runs/.
+        resume: the folder of a run to go on with; then arch, data and the architecture's options are the run's own.
+        loss, penalty, augment: components by name instead of the architecture's own.
+        set: assignments "field=value" for the architecture's configuration; "data.field=value" and "run.field=value" reach
+            the data's and the run's.
+        data_options: fields of DataChoice besides the path. settings: fields of TrainSettings.
+        trackers: names of trackers. say: receives warnings, such as pictures that were left out.
+        progress: told (done, all) while pictures are read for the first time.
+
+    Raises:
+        UsageError: a name, field, value or path is wrong. GanzooError: the run failed; the message says why.
+    """
+    own_settings: dict[str, Any] = {
+        name: value for name, value in {"images": images, "minutes": minutes, "seed": seed}.items() if value is not None
+    }
+    own_settings |= settings or {}
+    if trackers is not None:
+        own_settings["trackers"] = tuple(trackers)
+    processes = Processes.from_environment()
+    if not processes.leads:
+        say = lambda text: None  # noqa: E731 - one line that says nothing
+    if resume is not None:
+        given = (data, loss, penalty, augment, seed, out, data_options or None, arch)
+        names = ("data", "loss", "penalty", "augment", "seed", "out", "data options", "arch")
+        runner = _resumed(
+            Path(resume), dict(zip(names, given, strict=True)), set, own_settings, processes, say, progress
+        )
+    else:
+        if arch is None:
+            raise UsageError("no architecture was given: ganzoo train --arch NAME; ganzoo list shows them")
+        penalties = [penalty] if isinstance(penalty, str) else penalty
+        runner = _new(
+            find_arch(arch),
+            data,
+            out,
+            loss,
+            penalties,
+            augment,
+            set,
+            data_options or {},
+            own_settings,
+            processes,
+            say,
+            progress,
+        )
+    _run(runner, processes)
+    return load(runner.folder, interrupted=runner.interrupted)
+
+
+def _new(
+    entry: Entry[plugin.Arch],
+    data: str | None,
+    out: str | Path | None,
+    loss: str | None,
+    penalty: Sequence[str] | None,
+    augment: str | None,
+    assignments: Sequence[str],
+    data_options: dict[str, Any],
+    own_settings: dict[str, Any],
+    processes: Processes,
+    say: Say,
+    progress: Reading | None,
+) -> Runner:
+    kinds = _sorted_assignments(assignments)
+    settings = override(validate(TrainSettings, own_settings, "training settings"), kinds["run"], "training settings")
+    config = configure(entry, kinds["arch"], loss=loss, penalty=penalty, augment=augment)
+    choice = override(validate(DataChoice, {"path": data, **data_options}, "data"), kinds["data"], "data")
+    choice = _absolute(choice.resolved(entry.record.modality))
+    chosen = device.choose(
+        settings.device,
+        settings.precision,
+        settings.threads,
+        entry.record.modality,
+        processes.local_rank,
+        processes.local_world,
+    )
+    device.apply(chosen)
+    source = _open(entry.record, choice, say, progress)
+    game = build(entry, config, source.spec, seed=settings.seed)
+    processes.join(chosen.device)
+    path = Path(out) if out is not None else next_free(Path("runs"), entry.record.name)
+    path = Path(processes.agree(str(path)))
+    settings = settings.model_copy(update={"precision": chosen.precision})
+    document = _document(entry, config, choice, settings, source)
+    folder = RunFolder.create(path, document) if processes.leads else RunFolder(path)
+    processes.agree(None)  # nobody goes on before the folder is there
+    runner = Runner(Training(entry.id, entry.version, game, source, config.batch, settings, chosen, folder, processes))
+    if processes.leads:
+        _write_card(folder, entry, config, source, game, document)
+    return runner
+
+
+def _resumed(
+    path: Path,
+    given: dict[str, Any],
+    assignments: Sequence[str],
+    own_settings: dict[str, Any],
+    processes: Processes,
+    say: Say,
+    progress: Reading | None,
+) -> Runner:
+    folder = RunFolder.open(path)
+    document = folder.read_config()
+    arch = document["arch"]
+    asked = given.pop("arch")
+    if asked is not None and find_arch(asked).id != arch.get("id"):
+        raise UsageError(
+            f"{path} is a run of {arch.get('id')}, and --arch asks for {asked}; leave --arch out to go on with it"
+        )
+    fixed = [name for name, value in given.items() if value is not None]
+    kinds = _sorted_assignments(assignments)
+    if fixed or kinds["arch"] or kinds["data"]:
+        what = ", ".join([*fixed, *kinds["arch"], *kinds["data"]])
+        raise UsageError(
+            f"--resume goes on with the run's own configuration, and {what} would change it; "
+            "only --images, --minutes, --set run.*, device and threads can be given"
+        )
+    folder.check_writable()
+    entry = find_arch(str(arch.get("id")))
+    if entry.version != arch.get("version"):
+        say(f"the run was begun with {entry.distribution} {arch.get('version')}; this is {entry.version}")
+    config = validate(config_class(entry), arch.get("config") or {}, f"{folder.config}: configuration of {entry.id}")
+    stored = validate(TrainSettings, document.get("settings") or {}, f"{folder.config}: settings")
+    # The time of an earlier part does not limit this one, and images are the total.
+    values = stored.model_dump() | {"minutes": None} | own_settings
+    if "images" not in own_settings and "minutes" in own_settings:
+        values["images"] = None
+    settings = override(validate(TrainSettings, values, "training settings"), kinds["run"], "training settings")
+    choice = validate(DataChoice, (document.get("data") or {}).get("choice") or {}, f"{folder.config}: data")
+    modality = entry.record.modality
+    chosen = device.choose(
+        settings.device, settings.precision, settings.threads, modality, processes.local_rank, processes.local_world
+    )
+    device.apply(chosen)
+    source = _open(entry.record, choice, say, progress)
+    stored_digest = document["data"].get("digest")
+    if source.digest != stored_digest:
+        raise GanzooError(
+            f"the data at {choice.path} is not what the run was trained on (digest {source.digest}, then {stored_digest}); "
+            "start a new run, or restore the data"
+        )
+    game = build(entry, config, source.spec, seed=settings.seed)
+    processes.join(chosen.device)
+    runner = Runner(Training(entry.id, entry.version, game, source, config.batch, settings, chosen, folder, processes))
+    path = runner.resume(say)
+    if processes.leads:
+        document["settings"] = settings.model_copy(update={"precision": chosen.precision}).model_dump(mode="json")
+        folder.write_config(document)
+    total = runner.total
+    if total is not None and runner.context.images >= total:
+        say(f"the run has seen {runner.context.images:,} images already, and {total:,} is the total: nothing to train")
+    say(f"going on from {path}")
+    return runner
+
+
+def _run(runner: Runner, processes: Processes) -> None:
+    trackers: list[Tracker] = []
+    for entry in registry().callbacks(runner):
+        if not isinstance(entry, Tracker):
+            raise GanzooError(f"a callback plugin gave {type(entry).__name__}, wanted a ganzoo.tracking.Tracker")
+        trackers.append(entry)
+    if processes.leads:
+        for name in runner.tracker_names:
+            found = registry().find(plugin.Tracker, name)
+            trackers.append(registry().load(found)())
+    runner.trackers = trackers
+    try:
+        runner.run()
+        processes.agree(None)  # the checkpoint is written before anybody reads it
+    finally:
+        for tracker in trackers:
+            tracker.close()
+        processes.leave()
+
+
+def _open(record: plugin.Arch, choice: DataChoice, say: Say, progress: Reading | None) -> Source:
+    size = (record.resolution, record.resolution) if record.resolution else None
+    return open_source(choice, modality=record.modality, resolution=size, report=say, progress=progress)
+
+
+def _absolute(choice: DataChoice) -> DataChoice:
+    """A path that a resume finds from any folder; a data set's name stays a name."""
+    if choice.path is None or not Path(choice.path).exists():
+        return choice
+    if choice.path in {name for e in registry().entries(plugin.Dataset) for name in (e.id, e.record.name)}:
+        return choice
+    return choice.model_copy(update={"path": str(Path(choice.path).absolute())})
+
+
+def _sorted_assignments(assignments: Sequence[str]) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = {"arch": [], "data": [], "run": []}
+    for assignment in assignments:
+        prefix, dot, rest = assignment.partition(".")
+        if dot and prefix in ("data", "run") and "=" not in prefix:
+            kinds[prefix].append(rest)
+        else:
+            kinds["arch"].append(assignment)
+    return kinds
+
+
+def _document(
+    entry: Entry[plugin.Arch], config: ArchConfig, choice: DataChoice, settings: TrainSettings, source: Source
+) -> dict[str, Any]:
+    return {
+        "ganzoo": ganzoo.__version__,
+        "torch": str(torch.__version__),
+        "begun": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "arch": {
+            "id": entry.id,
+            "distribution": entry.distribution,
+            "version": entry.version,
+            "config": config.model_dump(mode="json"),
+        },
+        "data": {"choice": choice.model_dump(mode="json"), "spec": spec_to_dict(source.spec), "digest": source.digest},
+        "settings": settings.model_dump(mode="json"),
+    }
+
+
+def _write_card(
+    folder: RunFolder,
+    entry: Entry[plugin.Arch],
+    config: ArchConfig,
+    source: Source,
+    game: Game,
+    document: dict[str, Any],
+) -> None:
+    record, spec = entry.record, source.spec
+    counts = ", ".join(f"{name} {count:,}" for name, count in parameter_counts(game).items()) or "none"
+    lines = [
+        f"# {entry.id}",
+        "",
+        f"{record.summary}",
+        "",
+        f"- architecture: {entry.id} of {entry.distribution} {entry.version}"
+        + (f", {record.paper}" if record.paper else ""),
+        f"- trained parameters: {counts}",
+        f"- data: {spec.name}, shape {tuple(spec.shape)}, {spec.count or 'endless'} samples, digest {source.digest}",
+        f"- begun: {document['begun']}, ganzoo {ganzoo.__version__}, torch {torch.__version__}",
+        "",
+        f"Continue it with `ganzoo train --resume {folder.path} --images N`; draw from it with `ganzoo sample {folder.path}`.",
+        "",
+        "Samples are artificial. Do not present them as records of real people, products or events.",
+    ]
+    checkpoint.write_whole(folder.card, "\n".join(lines) + "\n")
+
+
+class Run:
+    """A trained run, loaded for use. Make one with `load`.
+
+    folder: where it lies. arch: its id. game: the networks, with the averaged weights applied. images: samples seen.
+    interrupted: whether the training that returned it was ended by a signal.
+    """
+
+    def __init__(
+        self, folder: Path, document: dict[str, Any], game: Game, state: dict[str, Any], averaged: bool
+    ) -> None:
+        self.folder = folder
+        self.config = document
+        self.arch: str = document["arch"]["id"]
+        self.game = game
+        self.spec = spec_from_dict(document["data"]["spec"])
+        self.images: int = state["images"]
+        self.averaged = averaged
+        self.interrupted = False
+
+    def sample(
+        self, n: int = 1, *, seed: int = 0, labels: Sequence[int] | Tensor | None = None, interpolate: int | None = None
+    ) -> Tensor:
+        """n samples, (n, ...) float32 on the CPU; images in [-1, 1].
+
+        Args:
+            seed: the same seed gives the same samples.
+            labels: class indices, repeated to n; None: drawn with equal chance where there are classes.
+            interpolate: steps from one latent to the next, for a path of n samples.
+
+        Raises:
+            UsageError: labels without classes, a label out of range, or n below 1.
+        """
+        if n < 1:
+            raise UsageError(f"{n} samples were asked for, wanted 1 or more")
+        options = {"interpolate": interpolate} if interpolate else {}
+        try:
+            samples = draw_samples(self.game, n, seed, self._labels(n, labels), self.spec.classes, **options)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{self.arch}: {error}") from error
+        if samples.dim() == 4:
+            low, high = self.game.value_range
+            samples = (samples - low) * (2 / (high - low)) - 1
+        return samples
+
+    def labels(self, n: int, seed: int = 0, labels: Sequence[int] | Tensor | None = None) -> Tensor | None:
+        """The class indices that `sample` uses for the same arguments, (n,) int64, or None."""
+        given = self._labels(n, labels)
+        if given is None and self.spec.classes:
+            return torch.randint(self.spec.classes, (n,), generator=torch.Generator().manual_seed(seed))
+        return given
+
+    def _labels(self, n: int, labels: Sequence[int] | Tensor | None) -> Tensor | None:
+        if labels is None:
+            return None
+        given = torch.as_tensor(labels, dtype=torch.int64).flatten()
+        classes = self.spec.classes
+        if not classes:
+            raise UsageError(f"labels were given, and {self.spec.name} has no classes")
+        if not len(given) or int(given.min()) < 0 or int(given.max()) >= classes:
+            raise UsageError(f"labels {given.tolist()[:10]}: wanted class indices from 0 to {classes - 1}")
+        return given.repeat(-(-n // len(given)))[:n]
+
+
+def load(run: str | Path, *, weights: str = "ema", interrupted: bool = False) -> Run:
+    """A run from its folder, at its newest intact checkpoint, on the CPU.
+
+    Args:
+        weights: "ema": the averaged weights where the run keeps them; "raw": the trained ones.
+
+    Raises:
+        UsageError: the folder is no run. GanzooError: its plugin is missing or its checkpoints are damaged.
+    """
+    if weights not in ("ema", "raw"):
+        raise UsageError(f"weights {weights!r}: wanted ema or raw")
+    folder = RunFolder.open(Path(run))
+    document = folder.read_config()
+    entry = find_arch(str(document["arch"].get("id")))
+    config = validate(
+        config_class(entry), document["arch"].get("config") or {}, f"{folder.config}: configuration of {entry.id}"
+    )
+    state, path = checkpoint.load_newest(folder.checkpoints, _warn)
+    if state["arch"] != entry.id:
+        raise GanzooError(f"{path} is a checkpoint of {state['arch']}, and the run's architecture is {entry.id}")
+    game = build(entry, config, spec_from_dict((document.get("data") or {}).get("spec") or {}))
+    game.on_progress(state["images"])
+    averaged = weights == "ema" and bool(state["ema"])
+    values = state["game"] | state["ema"] if averaged else state["game"]
+    try:
+        game.load_state_dict(values)
+    except RuntimeError as error:
+        raise GanzooError(
+            f"{path} does not fit the run's configuration: {' '.join(str(error).split())[:200]}"
+        ) from error
+    loaded = Run(folder.path, document, game.eval(), state, averaged)
+    loaded.interrupted = interrupted
+    return loaded
+
+
+def _warn(text: str) -> None:
+    import warnings
+
+    warnings.warn(text, stacklevel=3)
