@@ -1,0 +1,79 @@
+"""The records tell the truth about the default configurations, and reading them needs no torch."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+import typing
+from collections.abc import Callable
+
+import ganzoo_classic
+import pytest
+import torch
+from ganzoo_classic import dcgan, dcgan_tf, gan
+from torch import nn
+
+from ganzoo.config import GanConfig
+from ganzoo.models import DataSpec, Game, Gan
+from ganzoo.plugin import Arch
+
+RECORDS = {record.name: record for record in ganzoo_classic.ganzoo_architectures()}
+CHANNELS = {"gan": 1, "dcgan": 3, "dcgan-tf": 1, "lsgan": 3}  # of the pictures that the counts are published for
+
+
+def builder(record: Arch) -> tuple[Callable[..., Game], type[GanConfig]]:
+    module, _, name = record.target.partition(":")
+    build = getattr(importlib.import_module(module), name)
+    return build, typing.get_type_hints(build)["config"]
+
+
+def on_meta(build: Callable[..., Game], config: GanConfig, *shape: int) -> Gan:
+    with torch.device("meta"):
+        game = build(config, DataSpec(shape))
+    assert isinstance(game, Gan)
+    return game
+
+
+def counts(game: Gan) -> dict[str, int]:
+    networks = {"generator": game.generator, "discriminator": game.discriminator}
+    return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_record_counts_the_default_configuration(name: str) -> None:
+    record = RECORDS[name]
+    assert record.resolution is not None
+    build, config = builder(record)
+    size = record.resolution
+    assert counts(on_meta(build, config(), CHANNELS[name], size, size)) == record.parameters
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_the_target_is_a_build_function_of_a_config_and_data(name: str) -> None:
+    build, config = builder(RECORDS[name])
+    assert list(inspect.signature(build).parameters) == ["config", "data"]
+    assert issubclass(config, GanConfig)
+    assert all(field.description for field in config.model_fields.values())
+
+
+def test_the_networks_of_an_option_have_the_published_counts() -> None:
+    mlp = on_meta(gan.build, gan.MlpConfig(network="mlp-bn"), 1, 28, 28)
+    assert counts(mlp) == {"generator": 1_510_032, "discriminator": 533_505}
+    paper = on_meta(dcgan.build, dcgan.DcganConfig(network="paper"), 3, 64, 64)
+    assert counts(paper) == {"generator": 18_885_760, "discriminator": 17_232_768}
+
+
+def test_keras_counts_the_moving_statistics_too() -> None:
+    generator = on_meta(dcgan_tf.build, dcgan_tf.DcganTfConfig(), 1, 28, 28).generator
+    norms = [part for part in generator.modules() if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d)]
+    moving = sum(2 * norm.num_features for norm in norms)
+    assert sum(p.numel() for p in generator.parameters()) + moving == 2_330_944
+
+
+def test_reading_the_records_imports_no_torch() -> None:
+    code = "import sys, ganzoo_classic; list(ganzoo_classic.ganzoo_architectures()); sys.exit('torch' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

@@ -1,0 +1,46 @@
+"""GANs with a critic that is kept Lipschitz, everywhere or near the data: records only, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganzoo.plugin import Arch, hookimpl
+
+
+@hookimpl
+def ganzoo_architectures() -> Iterator[Arch]:
+    """WGAN, WGAN-GP and DRAGAN."""
+    yield Arch(
+        name="wgan",
+        target="ganzoo_wasserstein.wgan:build",
+        summary="Wasserstein GAN: the critic's weights are clipped",
+        paper="https://arxiv.org/abs/1701.07875",
+        year=2017,
+        licence="Apache-2.0",
+        resolution=64,
+        parameters={"generator": 3_576_704, "discriminator": 2_765_568},
+        tags=("convolutional", "fully-connected"),
+    )
+    yield Arch(
+        name="wgan-gp",
+        target="ganzoo_wasserstein.wgan_gp:build",
+        summary="Wasserstein GAN with a gradient penalty",
+        paper="https://arxiv.org/abs/1704.00028",
+        year=2017,
+        licence="Apache-2.0",
+        conditional=True,
+        resolution=28,
+        parameters={"generator": 1_554_177, "discriminator": 1_030_145},
+        tags=("convolutional", "resnet"),
+    )
+    yield Arch(
+        name="dragan",
+        target="ganzoo_wasserstein.dragan:build",
+        summary="Gradient penalty in the neighbourhood of the data",
+        paper="https://arxiv.org/abs/1705.07215",
+        year=2017,
+        licence="Apache-2.0",
+        resolution=28,
+        parameters={"generator": 114_064, "discriminator": 100_609},
+        tags=("convolutional", "fully-connected"),
+    )

@@ -1,0 +1,66 @@
+"""The networks of DCGAN, which WGAN was published with: generator and critic, the critic with or without batch norm.
+
+With batch norm they are those of martinarjovsky/WassersteinGAN, models/dcgan.py (which has DCGAN's kernels of 4 and
+no biases). Without it, as a gradient penalty wants its critic, every convolution of the critic has a bias.
+Sizes: `sizes.halvings`; the widest map has `width`·2^(stages-1) channels.
+Initialisation: weights N(0, 0.02²), scales of batch norm N(1, 0.02²), biases 0, from the first layer to the last,
+after torch's own, which are overwritten.
+
+B batch, L latent, C channels, H, W.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from ganzoo.models import Discriminator, Generator, LatentSpec
+from ganzoo.models.layers.init import normal_
+
+
+class DcganGenerator(Generator):
+    """z_BL to x_BCHW in [-1, 1]: transposed convolutions of kernel 4, batch norm, ReLU, at last tanh."""
+
+    def __init__(self, latent: int, width: int, channels: int, stages: int, base: tuple[int, int]) -> None:
+        super().__init__()
+        self.latent = LatentSpec.normal(latent)
+        widths = [width * 2**i for i in reversed(range(stages))]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], base, bias=False)]
+        for wide, narrow in pairwise(widths):
+            layers += [nn.BatchNorm2d(wide), nn.ReLU(), nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False)]
+        layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False)]
+        self.layers = nn.Sequential(*layers, nn.Tanh())
+        normal_(self)
+
+    def forward(self, z_BL: Tensor) -> Tensor:
+        """Pictures."""
+        B, L = z_BL.shape
+        x_BCHW: Tensor = self.layers(z_BL.view(B, L, 1, 1))
+        return x_BCHW
+
+
+class DcganCritic(Discriminator):
+    """x_BCHW to scores (B,): convolutions of kernel 4 and stride 2 with leaky ReLU.
+
+    Args:
+        width: channels after the first convolution.
+        batch_norm: after all convolutions but the first and the last.
+    """
+
+    def __init__(self, width: int, channels: int, stages: int, base: tuple[int, int], *, batch_norm: bool) -> None:
+        super().__init__()
+        bias = not batch_norm
+        widths = [width * 2**i for i in range(stages)]
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1, bias=bias), nn.LeakyReLU(0.2)]
+        for narrow, wide in pairwise(widths):
+            layers.append(nn.Conv2d(narrow, wide, 4, 2, 1, bias=bias))
+            layers += [nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)] if batch_norm else [nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, base, bias=bias))
+        normal_(self)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Scores."""
+        B = x_BCHW.shape[0]
+        scores_B111: Tensor = self.layers(x_BCHW)
+        return scores_B111.view(B)

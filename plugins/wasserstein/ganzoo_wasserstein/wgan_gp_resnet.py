@@ -1,0 +1,228 @@
+"""The residual networks of WGAN-GP and their game: igul222/improved_wgan_training, gan_cifar_resnet.py.
+
+The game differs from the standard one in three points of that code:
+- The generator's batch is twice the critic's.
+- Real samples are made continuous: 8-bit values v become v/128 - 1 + U(0, 1/128).
+- With class labels the critic has a second head that tells classes apart (ACGAN, 1610.09585). Its cross-entropy
+  counts once in the critic's objective, on real samples alone, and 0.1 times in the generator's, on fakes of classes
+  drawn evenly. The generator takes labels by conditional batch norm, but not before its last convolution.
+Batch norm in samples uses running averages here and the batch's own statistics in the code. The critic has none,
+because the penalty is on the gradient of each sample alone.
+
+Sizes: the generator as in `sizes.halvings`, 4x4 to 32x32 in three blocks; the critic halves pictures until their
+smaller side is 8 pixels or less, once at least, and has two blocks more at that size.
+
+B batch, L latent, C channels, H, W, F features, K classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, relu
+
+from ganzoo.config import GanConfig, OptimizerConfig
+from ganzoo.models import Batch, Discriminator, Gan, Generator, LatentSpec, Scores, StepContext, Terms
+from ganzoo_wasserstein.started import conv, linear
+
+
+class ClassBatchNorm2d(nn.Module):
+    """Batch norm with a scale and an offset for each class, 1 and 0 at first (1610.07629)."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.scale_KC = nn.Parameter(torch.ones(classes, channels))
+        self.offset_KC = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x_BCHW: Tensor, y_B: Tensor) -> Tensor:
+        """Normalised maps, scaled as the samples' classes have it."""
+        B, C, _, _ = x_BCHW.shape
+        h_BCHW: Tensor = self.norm(x_BCHW)
+        return h_BCHW * self.scale_KC[y_B].view(B, C, 1, 1) + self.offset_KC[y_B].view(B, C, 1, 1)
+
+
+class UpBlock(nn.Module):
+    """x_BCHW to (B, C, 2H, 2W): norm, ReLU, doubling, convolution, norm, ReLU, convolution; a convolved shortcut."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.shortcut = conv(channels, channels, 1, gain=2)
+        self.norm1 = ClassBatchNorm2d(channels, classes) if classes else nn.BatchNorm2d(channels)
+        self.conv1 = conv(channels, channels, 3)
+        self.norm2 = ClassBatchNorm2d(channels, classes) if classes else nn.BatchNorm2d(channels)
+        self.conv2 = conv(channels, channels, 3)
+
+    def forward(self, x_BCHW: Tensor, *condition: Tensor) -> Tensor:
+        """Maps of twice the size. A ReLU in place would reach the shortcut."""
+        h_BCHW: Tensor = self.conv1(_doubled(relu(self.norm1(x_BCHW, *condition))))
+        h_BCHW = self.conv2(relu(self.norm2(h_BCHW, *condition)))
+        shortcut_BCHW: Tensor = self.shortcut(_doubled(x_BCHW))
+        return shortcut_BCHW + h_BCHW
+
+
+class ResNetGenerator(Generator):
+    """z_BL (and y_B) to x_BCHW in [-1, 1]: a linear layer, up blocks, norm, ReLU, a convolution, tanh.
+
+    Args:
+        width: channels throughout.
+        classes: K, or 0: without labels.
+    """
+
+    def __init__(
+        self, latent: int, width: int, channels: int, stages: int, base: tuple[int, int], classes: int = 0
+    ) -> None:
+        super().__init__()
+        self.latent = LatentSpec.normal(latent)
+        self.conditional = classes > 0
+        self.start = (width, *base)
+        self.first = linear(latent, width * base[0] * base[1])
+        self.blocks = nn.ModuleList(UpBlock(width, classes) for _ in range(stages))
+        self.norm = nn.BatchNorm2d(width)
+        self.last = conv(width, channels, 3, gain=2)
+
+    def forward(self, z_BL: Tensor, *condition: Tensor) -> Tensor:
+        """Pictures."""
+        B = z_BL.shape[0]
+        h_BCHW: Tensor = self.first(z_BL).view(B, *self.start)
+        for block in self.blocks:
+            h_BCHW = block(h_BCHW, *condition)
+        return torch.tanh(self.last(relu(self.norm(h_BCHW))))
+
+
+class FirstBlock(nn.Module):
+    """x_BCHW to half the size: no ReLU before the first convolution, the shortcut's convolution after its pooling."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.shortcut = conv(channels, width, 1, gain=2)
+        self.conv1 = conv(channels, width, 3)
+        self.conv2 = conv(width, width, 3)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Maps of half the size."""
+        h_BCHW = avg_pool2d(self.conv2(relu(self.conv1(x_BCHW))), 2)
+        shortcut_BCHW: Tensor = self.shortcut(avg_pool2d(x_BCHW, 2))
+        return shortcut_BCHW + h_BCHW
+
+
+class CriticBlock(nn.Module):
+    """ReLU, convolution, ReLU, convolution; `down`: and pooling to half the size, with a convolved shortcut."""
+
+    def __init__(self, width: int, *, down: bool) -> None:
+        super().__init__()
+        self.shortcut = conv(width, width, 1, gain=2) if down else None
+        self.conv1 = conv(width, width, 3)
+        self.conv2 = conv(width, width, 3)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Maps. A ReLU in place would reach the shortcut."""
+        h_BCHW: Tensor = self.conv2(relu(self.conv1(relu(x_BCHW))))
+        if self.shortcut is None:
+            return x_BCHW + h_BCHW
+        return avg_pool2d(self.shortcut(x_BCHW), 2) + avg_pool2d(h_BCHW, 2)
+
+
+class ResNetCritic(Discriminator):
+    """x_BCHW to scores (B,), with `classes` to class logits (B, K) too: blocks without normalisation, a spatial mean.
+
+    Args:
+        width: channels throughout.
+        size: (H, W) of the pictures.
+        classes: K, or 0: no second head.
+    """
+
+    def __init__(self, width: int, channels: int, size: tuple[int, int], classes: int = 0) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = [FirstBlock(channels, width)]
+        side = min(size) // 2
+        while side > 8:
+            blocks.append(CriticBlock(width, down=True))
+            side //= 2
+        self.blocks = nn.Sequential(*blocks, CriticBlock(width, down=False), CriticBlock(width, down=False))
+        self.linear = linear(width, 1)
+        self.classes = linear(width, classes) if classes else None
+
+    def forward(self, x_BCHW: Tensor) -> Scores:
+        """Scores."""
+        h_BF = relu(self.blocks(x_BCHW)).mean((2, 3))
+        return Scores(self.linear(h_BF).squeeze(1), classes=self.classes(h_BF) if self.classes is not None else None)
+
+
+class ResNetGan(Gan):
+    """The game of gan_cifar_resnet.py.
+
+    Args:
+        classes: K, or 0: without labels.
+        class_weight, class_weight_generator: factors of the cross-entropy in each player's objective.
+        fakes_per_real: the generator's batch over the critic's.
+    """
+
+    def __init__(
+        self,
+        generator: ResNetGenerator,
+        critic: ResNetCritic,
+        config: GanConfig,
+        *,
+        generator_optimizer: OptimizerConfig,
+        discriminator_optimizer: OptimizerConfig,
+        classes: int = 0,
+        class_weight: float = 1.0,
+        class_weight_generator: float = 0.1,
+        fakes_per_real: int = 2,
+    ) -> None:
+        super().__init__(
+            generator,
+            critic,
+            config,
+            generator_optimizer=generator_optimizer,
+            discriminator_optimizer=discriminator_optimizer,
+        )
+        self.classes = classes
+        self.class_weight, self.class_weight_generator = class_weight, class_weight_generator
+        self.fakes_per_real = fakes_per_real
+
+    def forward(self, phase: str, batch: Batch, context: StepContext) -> Terms:
+        """As the standard game's, on continuous real samples."""
+        if phase != "generator" or self.loss.needs_real:
+            batch = Batch({**batch, "x": continuous(batch.x, context)})
+        return super().forward(phase, batch, context)
+
+    def discriminator_terms(self, batch: Batch, context: StepContext) -> Terms:
+        """The critic's side of the loss, the penalties, and the classes of real samples."""
+        fake = self.fake(batch, context, gradient=False)
+        real_scores, fake_scores = self.score(batch.x, batch, context), self.score(fake, batch, context)
+        terms = {"adversarial": self.loss_weight * self.loss.discriminator(real_scores, fake_scores)}
+        context.note("real", real_scores.total().mean())
+        context.note("fake", fake_scores.total().mean())
+        if self.classes:
+            terms["classes"] = self.class_weight * _class_loss(real_scores, batch)
+        return terms | self.penalty_terms(batch, fake, real_scores, fake_scores, context)
+
+    def generator_terms(self, batch: Batch, context: StepContext) -> Terms:
+        """The generator's side of the loss and the classes of its samples, on a larger batch with labels of its own."""
+        batch = batch.map(lambda value: torch.cat([value] * self.fakes_per_real))
+        if self.classes:
+            batch["y"] = context.integers(self.classes, batch.size, stream="labels")
+        fake_scores = self.score(self.fake(batch, context), batch, context)
+        real_scores = self.score(batch.x, batch, context) if self.loss.needs_real else None
+        terms = {"adversarial": self.loss_weight * self.loss.generator(fake_scores, real_scores)}
+        if self.classes:
+            terms["classes"] = self.class_weight_generator * _class_loss(fake_scores, batch)
+        return terms
+
+
+def continuous(x: Tensor, context: StepContext) -> Tensor:
+    """8-bit samples v, given as v/127.5 - 1, as v/128 - 1 + U(0, 1/128): in [-1, 1), without gaps."""
+    noise = context.uniform(*x.shape, high=1 / 128, stream="data-noise")
+    return (x + 1) * (255 / 256) - 1 + noise
+
+
+def _class_loss(scores: Scores, batch: Batch) -> Tensor:
+    assert scores.classes is not None
+    assert batch.y is not None
+    return cross_entropy(scores.classes.float(), batch.y)
+
+
+def _doubled(x_BCHW: Tensor) -> Tensor:
+    return interpolate(x_BCHW, scale_factor=2, mode="nearest")
