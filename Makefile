@@ -9,13 +9,17 @@ INSTALLED := $(VENV)/.stamp-installed
 DEVELOPING := $(VENV)/.stamp-developing
 RUN ?= runs/demo
 MINUTES ?= 2.5
+# For two cores and a few minutes: a narrow network, small batches at a high rate that falls to 0 in the second half.
+DEMO ?= --batch 16 --set network=dcgan --set width=32 --set upsampling=nearest --set d_steps=3 \
+	--set generator.lr=2e-3 --set discriminator.lr=2e-3 --set generator.beta1=0.0 --set discriminator.beta1=0.0 \
+	--set run.cooldown=0.5 --set run.penalty_precision=network
 
 .PHONY: demo test test-slow lint types bench docs clean
 
 # WGAN-GP on the embedded pictures of clothes, at 32 x 32.
 demo: $(INSTALLED)
 	@rm -rf $(RUN)
-	$(BIN)/ganzoo train --arch wgan-gp --data fashion-12k --minutes $(MINUTES) --seed 5 --out $(RUN) $(DEMO)
+	$(BIN)/ganzoo train --arch wgan-gp --data fashion-12k --size 32 --minutes $(MINUTES) --seed 5 --out $(RUN) $(DEMO)
 	$(BIN)/ganzoo sample $(RUN) -n 64 --seed 3 --out $(RUN)/grid.png
 	@echo "the samples: $(RUN)/grid.png; on the way: $(RUN)/samples/"
 

@@ -187,9 +187,25 @@ class GanConfig(ArchConfig):
 
     loss: LossChoice | None = option(LossChoice(name="non-saturating"), "adversarial loss")
     penalty: tuple[PenaltyChoice, ...] | None = option((), "penalties of the discriminator")
-    generator: Optimizer = option(Adam(), "optimiser of the generator")
-    discriminator: Optimizer = option(Adam(), "optimiser of the discriminator")
+    generator: Optimizer | None = option(Adam(), "optimiser of the generator")
+    discriminator: Optimizer | None = option(Adam(), "optimiser of the discriminator")
     d_steps: int = option(1, "discriminator updates a generator update", ge=1)
+
+
+def with_own_optimizers(values: Any, own: Mapping[str, OptimizerConfig]) -> Any:
+    """A config's values, in which an optimiser without a kind is a change of the architecture's own.
+
+    For a model_validator(mode="before") of an architecture whose optimisers depend on another option.
+
+    Args:
+        values: what the user gave.
+        own: the optimisers by the field's name.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    changes = {name: values[name] for name in own if isinstance(values.get(name), Mapping)}
+    whole = {name: {**own[name].model_dump(), **change} for name, change in changes.items() if "kind" not in change}
+    return {**values, **whole}
 
 
 def validate(config: type[C], values: Mapping[str, Any], source: str) -> C:

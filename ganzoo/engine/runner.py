@@ -90,6 +90,7 @@ class Runner:
         self.warnings += see_joined_batches(self.game, processes)
         self.game.train()
         self.context = StepContext(settings.seed, device, rank=processes.rank, world=processes.world)
+        self.context.lowers_penalties = settings.penalty_precision == "network"
         self.feed = Feed(
             training.source,
             seed=settings.seed,
@@ -299,8 +300,9 @@ class Runner:
         path = self._t.folder.samples / f"images-{self.context.images:010d}.png"
         try:
             write_picture(samples, path, self.game.value_range)
-        except OSError as error:
-            raise GanzooError(f"the picture {path} could not be written ({error.strerror})") from error
+        except OSError as error:  # a picture is no reason to lose the training
+            self._say(f"the picture {path} could not be written ({error.strerror})")
+            return
         for tracker in self.trackers:
             tracker.pictured(path, self.context.images)
 
@@ -373,6 +375,8 @@ class Runner:
         chance = self._chance
         if chance is None:
             torch.manual_seed(self._t.settings.seed)
+            random.seed(self._t.settings.seed)
+            np.random.seed(self._t.settings.seed % 2**32)
             return
         torch.set_rng_state(chance["torch"])
         random.setstate(chance["python"])

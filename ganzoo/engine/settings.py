@@ -15,6 +15,9 @@ class TrainSettings(Config):
     seed: int = option(0, "of weights, order of the data and all chance", ge=0)
     device: str = option("auto", "auto, cpu, cuda, cuda:1 or mps")
     precision: Literal["auto", "float32", "bfloat16"] = option("auto", "of the networks; penalties are in float32")
+    penalty_precision: Literal["float32", "network"] = option(
+        "float32", "of penalties: float32, or that of the networks, which is faster"
+    )
     threads: int | None = option(None, "CPU threads; None: chosen", ge=1)
     micro_batches: int = option(1, "parts that each batch is computed in, to save memory", ge=1)
     ema_images: float = option(

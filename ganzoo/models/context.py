@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ class StepContext(Draws):
 
     images: samples seen before this step; step: steps done; both are host integers.
     shared: values that later phases of this step may use again (fakes, latents); emptied at each step's end.
+    lowers_penalties: whether penalties are computed in the networks' precision.
     terms: the terms that the phase returned, detached, for `after_phase`.
     notes: further statistics of the phase, detached, for `after_phase` and the log.
     """
@@ -27,12 +28,15 @@ class StepContext(Draws):
         self.shared: dict[str, Any] = {}
         self.terms: dict[str, Tensor] = {}
         self.notes: dict[str, Tensor] = {}
+        self.lowers_penalties = False
 
     def note(self, name: str, value: Tensor) -> None:
         """Keep a statistic, one number on the device: it is logged, and `after_phase` can read it. No host sync."""
         self.notes[name] = value.detach()
 
     def full_precision(self) -> AbstractContextManager[Any]:
-        """Inside it operations run in float32 whatever the phase's precision is."""
+        """Inside it operations run in float32 whatever the phase's precision is, unless the run wants it otherwise."""
+        if self.lowers_penalties:
+            return nullcontext()
         kind = "cpu" if self.device.type == "meta" else self.device.type
         return torch.autocast(kind, enabled=False)

@@ -38,6 +38,27 @@ class _Term:
         return f"discriminator/{self.name}"
 
 
+class _Critic:
+    """The discriminator as penalties see it: samples (B, ...) to one number each, (B,)."""
+
+    def __init__(self, game: Gan, batch: Batch, context: StepContext) -> None:
+        self._game, self._batch, self._context = game, batch, context
+        self._buffers = dict(game.discriminator.named_buffers())
+        find = getattr(game.discriminator, "piecewise_linear", None)
+        self.chain: nn.Sequential | None = find() if find is not None and game.augment is None else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        game = self._game
+        if game.augment is not None:
+            x = game.augment(x, self._context)
+        condition = game.condition(game.discriminator, self._batch)
+        if not self._buffers:
+            return Scores.of(game.discriminator(x, *condition)).total()
+        # Running statistics are for real and fake batches: the penalty's own samples must not enter them.
+        copies = {name: value.clone() for name, value in self._buffers.items()}
+        return Scores.of(functional_call(game.discriminator, copies, (x, *condition))).total()
+
+
 class Gan(Game):
     """Discriminator and generator in turn, with a loss, penalties and an augmentation by name.
 
@@ -82,9 +103,10 @@ class Gan(Game):
         self.latent = spec
         self.value_range = value_range
         if config is not None:
-            loss, penalty, augment = config.loss or loss, config.penalty or (), config.augment
-        self.generator_optimizer = generator_optimizer or (config.generator if config else Adam())
-        self.discriminator_optimizer = discriminator_optimizer or (config.discriminator if config else Adam())
+            loss, augment = config.loss or loss, config.augment or augment
+            penalty = penalty if config.penalty is None else config.penalty
+        self.generator_optimizer = generator_optimizer or (config and config.generator) or Adam()
+        self.discriminator_optimizer = discriminator_optimizer or (config and config.discriminator) or Adam()
         self.d_steps = d_steps if d_steps is not None else (config.d_steps if config else 1)
         self.fakes, self.update = fakes, update
         self.conditional = bool(
@@ -179,12 +201,16 @@ class Gan(Game):
         if self.fakes == "shared":
             context.shared["fake"] = fake
         fake = fake.detach()
-        real_scores = self.score(batch.x, batch, context)
-        fake_scores = self.score(fake, batch, context)
+        real_scores, fake_scores = self.score_both(batch.x, fake, batch, context)
         terms = {"adversarial": self._weighted(self.loss.discriminator(real_scores, fake_scores))}
         context.note("real", real_scores.level())
         context.note("fake", fake_scores.level())
+        terms |= self.auxiliary_terms(batch, real_scores, fake_scores)
         return terms | self.penalty_terms(batch, fake, real_scores, fake_scores, context)
+
+    def auxiliary_terms(self, batch: Batch, real_scores: Scores, fake_scores: Scores) -> Terms:
+        """Further terms of the discriminator from the same scores; a game with class heads or features has them."""
+        return {}
 
     def generator_terms(self, batch: Batch, context: StepContext) -> Terms:
         """The generator's side of the loss."""
@@ -197,8 +223,7 @@ class Gan(Game):
     def simultaneous_terms(self, batch: Batch, context: StepContext) -> Terms:
         """Both sides of the loss from one forward. The engine takes each player's gradient of its own terms only."""
         fake = self.fake(batch, context)
-        real_scores = self.score(batch.x, batch, context)
-        fake_scores = self.score(fake, batch, context)
+        real_scores, fake_scores = self.score_both(batch.x, fake, batch, context)
         terms = {
             "generator/adversarial": self._weighted(self.loss.generator(fake_scores, real_scores)),
             "discriminator/adversarial": self._weighted(self.loss.discriminator(real_scores, fake_scores)),
@@ -228,21 +253,13 @@ class Gan(Game):
         context: StepContext,
         scores: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        buffers = dict(self.discriminator.named_buffers())
-
-        def critic(x: Tensor) -> Tensor:
-            if self.augment is not None:
-                x = self.augment(x, context)
-            condition = self.condition(self.discriminator, batch)
-            if not buffers:
-                return Scores.of(self.discriminator(x, *condition)).total()
-            # Running statistics are for real and fake batches: the penalty's own samples must not enter them.
-            copies = {name: value.clone() for name, value in buffers.items()}
-            return Scores.of(functional_call(self.discriminator, copies, (x, *condition))).total()
-
         with context.full_precision():
             inputs = PenaltyInputs(
-                critic, _at_least_float32(real), _at_least_float32(fake), context, *(scores or (None, None))
+                _Critic(self, batch, context),
+                _at_least_float32(real),
+                _at_least_float32(fake),
+                context,
+                *(scores or (None, None)),
             )
             return term.weight * term.interval * term.penalty(inputs)
 
@@ -258,6 +275,13 @@ class Gan(Game):
         if self.augment is not None:
             x = self.augment(x, context)
         return Scores.of(self.discriminator(x, *self.condition(self.discriminator, batch)))
+
+    def score_both(self, real: Tensor, fake: Tensor, batch: Batch, context: StepContext) -> tuple[Scores, Scores]:
+        """The scores of real and of fake samples; from one forward where the discriminator scores each by itself."""
+        if self.augment is not None or not getattr(self.discriminator, "per_sample", False):
+            return self.score(real, batch, context), self.score(fake, batch, context)
+        both = Batch(y=torch.cat([batch.y, batch.y])) if batch.y is not None else batch
+        return self.score(torch.cat([real, fake]), both, context).split(len(real))
 
     @staticmethod
     def condition(network: nn.Module, batch: Batch) -> tuple[Tensor, ...]:

@@ -12,7 +12,8 @@ from ganzoo.models.draws import Draws
 from ganzoo.models.scores import Scores
 
 Critic = Callable[[Tensor], Tensor]
-"""Samples (B, ...) to one number a sample, (B,)."""
+"""Samples (B, ...) to one number a sample, (B,). One with an attribute `chain`, an nn.Sequential that computes the same, has
+its input gradient taken in closed form."""
 
 
 @dataclass(frozen=True)

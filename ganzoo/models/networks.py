@@ -25,9 +25,19 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Scores samples (with class indices, if conditional): `forward(x)` or `forward(x, y_B)`, a tensor of logits or Scores."""
+    """Scores samples (with class indices, if conditional): `forward(x)` or `forward(x, y_B)`, a tensor of logits or Scores.
+
+    per_sample: whether a sample's scores depend on nothing but the sample (no batch norm, no minibatch statistics, no
+        dropout). Then real and fake samples are scored in one batch, which is faster and the same.
+    """
 
     conditional: bool = False
+    per_sample: bool = False
+
+    def piecewise_linear(self) -> nn.Sequential | None:
+        """The whole network as a chain of convolutions, linear layers and (leaky) ReLUs, if it is one: then penalties on
+        the input gradient take it in closed form (models.layers.piecewise)."""
+        return None
 
     def __call__(self, x: Tensor, *condition: Tensor) -> Scores:
         """The scores of a batch."""

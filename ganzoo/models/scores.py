@@ -40,6 +40,27 @@ class Scores:
         ]
         return parts[0] if len(parts) == 1 else sum(parts[1:], parts[0])
 
+    def split(self, first: int) -> tuple[Scores, Scores]:
+        """The scores of the first samples, and those of the others."""
+        size = self.heads[0].shape[0]
+
+        def cut(x: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+            return (None, None) if x is None else (x[:first], x[first:size])
+
+        parts = []
+        for i in range(2):
+            heads = [logits[:first] if i == 0 else logits[first:] for logits in self.heads]
+            parts.append(
+                Scores(
+                    heads if isinstance(self.logits, list) else heads[0],
+                    [feature[:first] if i == 0 else feature[first:] for feature in self.features],
+                    cut(self.classes)[i],
+                    cut(self.embedding)[i],
+                    cut(self.reconstruction)[i],
+                )
+            )
+        return parts[0], parts[1]
+
     def level(self) -> Tensor:
         """The mean logit, one number without a graph, for the log."""
         means = [logits.detach().mean() for logits in self.heads]

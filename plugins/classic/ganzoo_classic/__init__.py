@@ -18,6 +18,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         year=2014,
         licence="Apache-2.0",
         resolution=28,
+        channels=1,
         parameters={"generator": 2_503_984, "discriminator": 1_231_441},
         tags=("fully-connected", "maxout"),
     )
@@ -40,6 +41,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         year=2015,
         licence="Apache-2.0",
         resolution=28,
+        channels=1,
         parameters={"generator": 2_305_472, "discriminator": 212_865},
         tags=("convolutional", "simultaneous", "tutorial"),
     )

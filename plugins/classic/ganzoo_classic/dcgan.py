@@ -28,11 +28,11 @@ from typing import Any, Literal
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from ganzoo.config import Adam, GanConfig, Optimizer, option
+from ganzoo.config import Adam, GanConfig, Optimizer, option, with_own_optimizers
 from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator, LatentSpec
+from ganzoo.models.layers.dcgan import DcganDiscriminator, DcganGenerator
 from ganzoo.models.layers.init import normal_
-from ganzoo_classic.own import completed
-from ganzoo_classic.sizes import halvings
+from ganzoo.models.layers.sizes import halvings
 
 OWN = {
     "example": Adam(lr=2e-4, beta1=0.5, beta2=0.999),
@@ -45,8 +45,8 @@ class DcganConfig(GanConfig):
     """Options of classic/dcgan."""
 
     batch: int = option(64, "real samples an update, over all processes (the paper's has 128)", "samples", ge=1)
-    generator: Optimizer | None = option(None, "optimiser; None: Adam 2e-4 (0.5, 0.999), paper: with L2 1e-5")  # type: ignore[assignment]
-    discriminator: Optimizer | None = option(None, "optimiser; None: as the generator's")  # type: ignore[assignment]
+    generator: Optimizer | None = option(None, "optimiser; None: Adam 2e-4 (0.5, 0.999), paper: with L2 1e-5")
+    discriminator: Optimizer | None = option(None, "optimiser; None: as the generator's")
     network: Literal["example", "paper"] = option(
         "example", "PyTorch's example, or the paper's own networks (5x5 kernels)"
     )
@@ -57,47 +57,7 @@ class DcganConfig(GanConfig):
     @classmethod
     def _complete(cls, values: Any) -> Any:
         own = OWN.get(values.get("network", "example")) if isinstance(values, dict) else None
-        return completed(values, {"generator": own, "discriminator": own}) if own else values
-
-
-class ExampleGenerator(Generator):
-    """z_BL to x_BCHW in [-1, 1]: transposed convolutions of kernel 4, batch norm, ReLU, at last tanh."""
-
-    def __init__(self, latent: int, width: int, channels: int, stages: int, base: tuple[int, int]) -> None:
-        super().__init__()
-        self.latent = LatentSpec.normal(latent)
-        widths = [width * 2**i for i in reversed(range(stages))]
-        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], base, bias=False)]
-        for wide, narrow in pairwise(widths):
-            layers += [nn.BatchNorm2d(wide), nn.ReLU(), nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False)]
-        layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False)]
-        self.layers = nn.Sequential(*layers, nn.Tanh())
-        normal_(self)
-
-    def forward(self, z_BL: Tensor) -> Tensor:
-        """Pictures."""
-        B, L = z_BL.shape
-        x_BCHW: Tensor = self.layers(z_BL.view(B, L, 1, 1))
-        return x_BCHW
-
-
-class ExampleDiscriminator(Discriminator):
-    """x_BCHW to logits (B,): convolutions of kernel 4 and stride 2, batch norm after all but the first, leaky ReLU."""
-
-    def __init__(self, width: int, channels: int, stages: int, base: tuple[int, int]) -> None:
-        super().__init__()
-        widths = [width * 2**i for i in range(stages)]
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
-        for narrow, wide in pairwise(widths):
-            layers += [nn.Conv2d(narrow, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, base, bias=False))
-        normal_(self)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Logits."""
-        B = x_BCHW.shape[0]
-        logits_B111: Tensor = self.layers(x_BCHW)
-        return logits_B111.view(B)
+        return with_own_optimizers(values, {"generator": own, "discriminator": own}) if own else values
 
 
 class PaperGenerator(Generator):
@@ -155,8 +115,9 @@ def build(config: DcganConfig, data: DataSpec) -> Game:
     if config.network == "paper":
         generator = PaperGenerator(config.latent, width, channels, stages, base)
         return Gan(generator, PaperDiscriminator(width, channels, stages, base), config, **optimizers)
-    example = ExampleGenerator(config.latent, width, channels, stages, base)
-    return Gan(example, ExampleDiscriminator(width, channels, stages, base), config, fakes="shared", **optimizers)
+    example = DcganGenerator(config.latent, width, channels, stages, base)
+    discriminator = DcganDiscriminator(width, channels, stages, base, batch_norm=True)
+    return Gan(example, discriminator, config, fakes="shared", **optimizers)
 
 
 def _doubling(channels: int, out: int) -> nn.ConvTranspose2d:

@@ -25,9 +25,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.config import Adam, GanConfig, Optimizer, option
-from ganzoo.models import DataSpec, Discriminator, Game, Generator, LatentSpec
+from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator, LatentSpec
 from ganzoo.models.layers.same import SameConv2d, SameConvTranspose2d
-from ganzoo_classic.dropout import Dropout, DropoutGan
 
 KERAS_ADAM = Adam(lr=1e-4, beta1=0.9, beta2=0.999, eps=1e-7)
 EPS, MOMENTUM = 1e-3, 0.01  # of batch norm
@@ -83,10 +82,10 @@ class TutorialDiscriminator(Discriminator):
         self.layers = nn.Sequential(
             SameConv2d(channels, width, 5, 2),
             nn.LeakyReLU(SLOPE),
-            Dropout(dropout),
+            nn.Dropout(dropout),
             SameConv2d(width, 2 * width, 5, 2),
             nn.LeakyReLU(SLOPE),
-            Dropout(dropout),
+            nn.Dropout(dropout),
             nn.Flatten(),
             nn.Linear(2 * width * base[0] * base[1], 1),
         )
@@ -115,7 +114,7 @@ def build(config: DcganTfConfig, data: DataSpec) -> Game:
     base = (height // BASE, width // BASE)
     generator = TutorialGenerator(config.latent, config.width, channels, base)
     discriminator = TutorialDiscriminator(config.width, channels, base, config.dropout)
-    return DropoutGan(generator, discriminator, config, update="simultaneous")
+    return Gan(generator, discriminator, config, update="simultaneous")
 
 
 @torch.no_grad()

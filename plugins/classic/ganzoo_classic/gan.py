@@ -34,11 +34,9 @@ import torch
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from ganzoo.config import Adam, GanConfig, Optimizer, Schedule, Sgd, option
+from ganzoo.config import Adam, GanConfig, Optimizer, Schedule, Sgd, option, with_own_optimizers
 from ganzoo.models import Batch, DataSpec, Discriminator, Game, Gan, Generator, LatentSpec, StepContext
 from ganzoo.models.layers.maxout import Maxout
-from ganzoo_classic.dropout import Dropout, DropoutGan
-from ganzoo_classic.own import completed
 
 EPOCH = 50_000  # images
 BATCH = 100  # images a step of the published schedule
@@ -65,8 +63,8 @@ class MlpConfig(GanConfig):
     batch: int = option(
         BATCH, "real samples an update, over all processes (mlp-bn was published with 64)", "samples", ge=1
     )
-    generator: Optimizer | None = option(None, "optimiser; None: the network's own, SGD or for mlp-bn Adam")  # type: ignore[assignment]
-    discriminator: Optimizer | None = option(None, "optimiser; None: the network's own, SGD or for mlp-bn Adam")  # type: ignore[assignment]
+    generator: Optimizer | None = option(None, "optimiser; None: the network's own, SGD or for mlp-bn Adam")
+    discriminator: Optimizer | None = option(None, "optimiser; None: the network's own, SGD or for mlp-bn Adam")
     network: Literal["maxout", "mlp-bn"] = option("maxout", "the paper's networks, or PyTorch-GAN's with batch norm")
     latent: int = option(100, "numbers in a latent", ge=1)
 
@@ -74,7 +72,7 @@ class MlpConfig(GanConfig):
     @classmethod
     def _complete(cls, values: Any) -> Any:
         network = values.get("network", "maxout") if isinstance(values, dict) else ""
-        return completed(values, OWN.get(network, {}))
+        return with_own_optimizers(values, OWN.get(network, {}))
 
 
 class MaxoutGenerator(Generator):
@@ -109,11 +107,11 @@ class MaxoutDiscriminator(Discriminator):
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            Dropout(0.2),
+            nn.Dropout(0.2),
             Maxout(math.prod(shape), 240, 5),
-            Dropout(0.5),
+            nn.Dropout(0.5),
             Maxout(240, 240, 5),
-            Dropout(0.5),
+            nn.Dropout(0.5),
             nn.Linear(240, 1),
         )
         _uniform_(self, 0.005)
@@ -124,24 +122,18 @@ class MaxoutDiscriminator(Discriminator):
         return logits_B1.squeeze(1)
 
 
-class MaxoutGan(DropoutGan):
+class MaxoutGan(Gan):
     """The game of the paper's networks."""
 
     @torch.no_grad()
     def fit(self, batches: Iterator[Batch], context: StepContext) -> None:
-        """The generator's last bias: the logit of each pixel's mean over the data, kept 1e-7 away from 0 and 1.
-
-        Several processes each see a part of the data and add up their sums.
-        """
+        """The generator's last bias: the logit of each pixel's mean over the data, kept 1e-7 away from 0 and 1."""
         assert isinstance(self.generator, MaxoutGenerator)
         bias_F = self.generator.last_bias
-        sum_F, count = torch.zeros_like(bias_F), torch.zeros_like(bias_F[:1])
+        sum_F, count = torch.zeros_like(bias_F), 0
         for batch in batches:
             sum_F += batch.x.flatten(1).sum(0)
             count += batch.size
-        if context.world > 1:
-            torch.distributed.all_reduce(sum_F)
-            torch.distributed.all_reduce(count)
         bias_F.copy_(torch.logit(sum_F / count, eps=1e-7))
 
 
@@ -166,6 +158,8 @@ class NormGenerator(Generator):
 
 class NormDiscriminator(Discriminator):
     """x_BCHW to logits (B,): 512 and 256 leaky units, no normalisation. torch's weights."""
+
+    per_sample = True
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()

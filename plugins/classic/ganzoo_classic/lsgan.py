@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ganzoo.config import Adam, GanConfig, LossChoice, Optimizer, option
 from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator, LatentSpec
-from ganzoo_classic.sizes import halvings
+from ganzoo.models.layers.sizes import halvings
 
 STUDIO_ADAM = Adam(lr=2e-4, beta1=0.5, beta2=0.999, eps=1e-6)
 EPS = 1e-4  # of batch norm

@@ -7,7 +7,6 @@ import math
 import pytest
 import torch
 from ganzoo_classic import dcgan, dcgan_tf, gan, lsgan
-from ganzoo_classic.dropout import Dropout
 from torch import Tensor, nn
 
 from ganzoo.config import Adam, GanConfig, Schedule, Sgd, override, value_at
@@ -77,7 +76,7 @@ class TestGan:
 
     def test_the_discriminator_is_maxout_with_dropout(self) -> None:
         discriminator = as_gan(gan.build(gan.MlpConfig(), GREY)).discriminator
-        assert [part.rate for part in discriminator.modules() if isinstance(part, Dropout)] == [0.2, 0.5, 0.5]
+        assert [part.p for part in discriminator.modules() if isinstance(part, nn.Dropout)] == [0.2, 0.5, 0.5]
         assert [(p.out_features, p.pieces) for p in discriminator.modules() if isinstance(p, Maxout)] == [(240, 5)] * 2
 
     def test_pytorch_gans_eps_of_08_is_not_copied(self) -> None:
@@ -103,47 +102,6 @@ class TestGan:
     def test_the_heuristic_loss_is_the_default(self) -> None:
         config = gan.MlpConfig()
         assert (config.batch, config.loss and config.loss.name) == (100, "non-saturating")
-
-
-class TestDropout:
-    def test_masks_follow_from_the_draws(self) -> None:
-        layer, x = Dropout(0.3), torch.ones(500, 40)
-        layer.draws = StepContext(1)
-        first, second = layer(x), layer(x)
-        layer.draws = StepContext(1)
-        assert torch.equal(layer(x), first)
-        assert not torch.equal(first, second)
-        assert first.unique().tolist() == pytest.approx([0, 1 / 0.7])
-        assert float((first == 0).float().mean()) == pytest.approx(0.3, abs=0.02)
-
-    def test_processes_take_parts_of_one_mask(self) -> None:
-        layer, x = Dropout(0.5), torch.ones(6, 5)
-        layer.draws = StepContext(1)
-        whole = layer(x)
-        parts = []
-        for rank in range(2):
-            layer.draws = StepContext(1, rank=rank, world=2)
-            parts.append(layer(x[:3]))
-        assert torch.equal(torch.cat(parts), whole)
-
-    def test_it_does_nothing_in_evaluation(self) -> None:
-        layer, x = Dropout(0.5).eval(), torch.rand(4, 5)
-        assert layer(x) is x
-
-    def test_without_draws_it_uses_torchs_generator(self) -> None:
-        torch.manual_seed(0)
-        assert 0 < int((Dropout(0.5)(torch.ones(100)) == 0).sum()) < 100
-
-    def test_draws_are_lent_for_one_phase(self) -> None:
-        game = dcgan_tf.build(dcgan_tf.DcganTfConfig(width=2), DataSpec((1, 8, 8)))
-        game("both", Batch({"x": torch.rand(2, 1, 8, 8)}), StepContext(0))
-        layers = [part for part in game.modules() if isinstance(part, Dropout)]
-        assert len(layers) == 2
-        assert all(layer.draws is None for layer in layers)
-
-    def test_a_rate_of_1_is_refused(self) -> None:
-        with pytest.raises(ValueError, match=r"is 1, wanted a number from 0 to below 1"):
-            Dropout(1)
 
 
 class TestDcgan:
@@ -207,7 +165,7 @@ class TestDcganTf:
         slopes = [part.negative_slope for part in game.modules() if isinstance(part, nn.LeakyReLU)]
         assert slopes == [0.3] * 5  # torch's own is 0.01, and DCGAN's 0.2
         assert [(norm.eps, norm.momentum) for norm in norms(game)] == [(1e-3, 0.01)] * 3
-        assert [part.rate for part in game.modules() if isinstance(part, Dropout)] == [0.3, 0.3]
+        assert [part.p for part in game.modules() if isinstance(part, nn.Dropout)] == [0.3, 0.3]
         keras = Adam(lr=1e-4, beta1=0.9, beta2=0.999, eps=1e-7)
         assert optimizers(game) == (keras, keras)
         assert dcgan_tf.DcganTfConfig().batch == 256

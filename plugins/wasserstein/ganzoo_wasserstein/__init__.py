@@ -30,6 +30,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         conditional=True,
         resolution=28,
+        channels=1,
         parameters={"generator": 1_554_177, "discriminator": 1_030_145},
         tags=("convolutional", "resnet"),
     )
@@ -41,6 +42,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         year=2017,
         licence="Apache-2.0",
         resolution=28,
+        channels=1,
         parameters={"generator": 114_064, "discriminator": 100_609},
         tags=("convolutional", "fully-connected"),
     )

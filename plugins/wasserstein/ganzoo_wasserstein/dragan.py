@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from ganzoo.config import Adam, GanConfig, Optimizer, PenaltyChoice, option
 from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator, LatentSpec
-from ganzoo_wasserstein.dcgan_networks import DcganCritic, DcganGenerator
-from ganzoo_wasserstein.sizes import halvings
+from ganzoo.models.layers.dcgan import DcganDiscriminator, DcganGenerator
+from ganzoo.models.layers.sizes import halvings
 
 DRAGAN_ADAM = Adam(lr=1e-4, beta1=0.5, beta2=0.9)
 WIDTH = {"mlp": 128, "dcgan": 64}
@@ -67,6 +67,8 @@ class NotebookGenerator(Generator):
 class NotebookDiscriminator(Discriminator):
     """x_BCHW to logits (B,): one hidden layer of rectified units."""
 
+    per_sample = True
+
     def __init__(self, width: int, shape: tuple[int, int, int]) -> None:
         super().__init__()
         self.layers = _two_layers(math.prod(shape), width, 1)
@@ -89,7 +91,7 @@ def build(config: DraganConfig, data: DataSpec) -> Game:
         return Gan(mlp, NotebookDiscriminator(width, shape), config, value_range=(0.0, 1.0))
     stages, base = halvings(data)
     generator = DcganGenerator(config.latent, width, shape[0], stages, base)
-    return Gan(generator, DcganCritic(width, shape[0], stages, base, batch_norm=False), config)
+    return Gan(generator, DcganDiscriminator(width, shape[0], stages, base, batch_norm=False), config)
 
 
 @torch.no_grad()

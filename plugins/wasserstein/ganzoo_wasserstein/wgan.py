@@ -31,8 +31,8 @@ from torch import Tensor, nn
 
 from ganzoo.config import GanConfig, LossChoice, Optimizer, PenaltyChoice, RMSprop, option
 from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator, LatentSpec
-from ganzoo_wasserstein.dcgan_networks import DcganCritic, DcganGenerator
-from ganzoo_wasserstein.sizes import halvings
+from ganzoo.models.layers.dcgan import DcganDiscriminator, DcganGenerator
+from ganzoo.models.layers.sizes import halvings
 
 WIDTH = {"dcgan": 64, "mlp": 512}
 
@@ -74,6 +74,8 @@ class MlpGenerator(Generator):
 class MlpCritic(Discriminator):
     """x_BCHW to scores (B,): three hidden layers of rectified units."""
 
+    per_sample = True
+
     def __init__(self, width: int, shape: tuple[int, int, int]) -> None:
         super().__init__()
         self.layers = _mlp(math.prod(shape), width, 1)
@@ -100,7 +102,7 @@ def build(config: WganConfig, data: DataSpec) -> Game:
     else:
         stages, base = halvings(data)
         generator = DcganGenerator(config.latent, width, shape[0], stages, base)
-        critic = DcganCritic(width, shape[0], stages, base, batch_norm=True)
+        critic = DcganDiscriminator(width, shape[0], stages, base, batch_norm=True)
     d_steps = functools.partial(critic_updates, usual=config.d_steps, warm_up=config.warm_up)
     game = Gan(generator, critic, config, d_steps=d_steps)
     for term in game.penalties:

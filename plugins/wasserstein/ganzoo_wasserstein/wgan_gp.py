@@ -26,11 +26,11 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from ganzoo.config import Adam, GanConfig, LossChoice, Optimizer, PenaltyChoice, Schedule, option
+from ganzoo.config import Adam, GanConfig, LossChoice, Optimizer, PenaltyChoice, Schedule, option, with_own_optimizers
 from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator
-from ganzoo_wasserstein.dcgan_networks import DcganCritic, DcganGenerator
-from ganzoo_wasserstein.own import completed
-from ganzoo_wasserstein.sizes import halvings, rounded_halvings
+from ganzoo.models.layers.dcgan import DcganDiscriminator, DcganGenerator, Upsampling
+from ganzoo.models.layers.sizes import halvings
+from ganzoo_wasserstein.sizes import rounded_halvings
 from ganzoo_wasserstein.wgan_gp_conv import ConvCritic, ConvGenerator
 from ganzoo_wasserstein.wgan_gp_resnet import ResNetCritic, ResNetGan, ResNetGenerator
 
@@ -48,15 +48,16 @@ class WganGpConfig(GanConfig):
     penalty: tuple[PenaltyChoice, ...] | None = option(
         (PenaltyChoice(name="gradient-penalty", weight=10.0),), "penalties of the critic"
     )
-    generator: Optimizer | None = option(  # type: ignore[assignment]
+    generator: Optimizer | None = option(
         None, "optimiser; None: Adam 1e-4 (0.5, 0.9), resnet: 2e-4 (0, 0.9) going down to 0 in 32,000,000 images"
     )
-    discriminator: Optimizer | None = option(None, "optimiser of the critic; None: as the generator's")  # type: ignore[assignment]
+    discriminator: Optimizer | None = option(None, "optimiser of the critic; None: as the generator's")
     d_steps: int = option(5, "critic updates a generator update", ge=1)
     network: Network = option(
         "auto", "networks; auto: mnist at 28x28 grey, cifar at 32x32 colour, resnet with labels, else dcgan"
     )
     width: int | None = option(None, "channels of the largest maps; None: 64, cifar and resnet 128", ge=1)
+    upsampling: Upsampling = option("transposed", "of network dcgan: as DCGAN's, or nearest, which leaves no stripes")
     latent: int = option(128, "numbers in a latent", ge=1)
     conditional: bool = option(False, "train with class labels (resnet only)")
     class_weight: float = option(1.0, "factor of the critic's class loss, where conditional", ge=0)
@@ -68,7 +69,7 @@ class WganGpConfig(GanConfig):
         if not isinstance(values, dict):
             return values
         own = _own(values.get("network", "auto"), bool(values.get("conditional")))
-        return completed(values, {"generator": own, "discriminator": own})
+        return with_own_optimizers(values, {"generator": own, "discriminator": own})
 
 
 def network_for(config: WganGpConfig, data: DataSpec) -> str:
@@ -89,6 +90,8 @@ def build(config: WganGpConfig, data: DataSpec) -> Game:
     network = network_for(config, data)
     if config.conditional and network != "resnet":
         raise ValueError(f"network {network} takes no class labels: leave conditional out, or take network resnet")
+    if config.upsampling != "transposed" and network != "dcgan":
+        raise ValueError(f"network {network} has upsampling of its own: leave upsampling out, or take network dcgan")
     channels, height, width = data.image()
     latent, maps = config.latent, config.width or WIDTH[network]
     own = _own(network, config.conditional)
@@ -113,8 +116,8 @@ def build(config: WganGpConfig, data: DataSpec) -> Game:
     critic: Discriminator
     if network == "dcgan":
         stages, base = halvings(data)
-        generator = DcganGenerator(latent, maps, channels, stages, base)
-        critic = DcganCritic(maps, channels, stages, base, batch_norm=False)
+        generator = DcganGenerator(latent, maps, channels, stages, base, upsampling=config.upsampling)
+        critic = DcganDiscriminator(maps, channels, stages, base, batch_norm=False)
     else:
         mnist, sizes = network == "mnist", rounded_halvings(data)
         generator = ConvGenerator(latent, maps, channels, sizes, batch_norm=not mnist, sigmoid=mnist)

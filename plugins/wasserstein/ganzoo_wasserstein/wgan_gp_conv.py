@@ -60,6 +60,8 @@ class ConvGenerator(Generator):
 class ConvCritic(Discriminator):
     """x_BCHW to scores (B,): convolutions of kernel 5 and stride 2 with leaky ReLU, and a linear layer."""
 
+    per_sample = True
+
     def __init__(self, width: int, channels: int, sizes: Sizes) -> None:
         super().__init__()
         widths = [channels, *(width * 2**i for i in range(len(sizes) - 1))]

@@ -132,6 +132,8 @@ class ResNetCritic(Discriminator):
         classes: K, or 0: no second head.
     """
 
+    per_sample = True
+
     def __init__(self, width: int, channels: int, size: tuple[int, int], classes: int = 0) -> None:
         super().__init__()
         blocks: list[nn.Module] = [FirstBlock(channels, width)]
@@ -188,16 +190,9 @@ class ResNetGan(Gan):
             batch = Batch({**batch, "x": continuous(batch.x, context)})
         return super().forward(phase, batch, context)
 
-    def discriminator_terms(self, batch: Batch, context: StepContext) -> Terms:
-        """The critic's side of the loss, the penalties, and the classes of real samples."""
-        fake = self.fake(batch, context, gradient=False)
-        real_scores, fake_scores = self.score(batch.x, batch, context), self.score(fake, batch, context)
-        terms = {"adversarial": self.loss_weight * self.loss.discriminator(real_scores, fake_scores)}
-        context.note("real", real_scores.total().mean())
-        context.note("fake", fake_scores.total().mean())
-        if self.classes:
-            terms["classes"] = self.class_weight * _class_loss(real_scores, batch)
-        return terms | self.penalty_terms(batch, fake, real_scores, fake_scores, context)
+    def auxiliary_terms(self, batch: Batch, real_scores: Scores, fake_scores: Scores) -> Terms:
+        """The classes of real samples."""
+        return {"classes": self.class_weight * _class_loss(real_scores, batch)} if self.classes else {}
 
     def generator_terms(self, batch: Batch, context: StepContext) -> Terms:
         """The generator's side of the loss and the classes of its samples, on a larger batch with labels of its own."""

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 from ganzoo_wasserstein import dragan, wgan, wgan_gp
-from ganzoo_wasserstein.sizes import halvings, rounded_halvings
+from ganzoo_wasserstein.sizes import rounded_halvings
 
 from ganzoo.models import Batch, DataSpec, Game, Gan, StepContext
+from ganzoo.models.layers.sizes import halvings
 
 Build = Callable[[Any, DataSpec], Game]
 

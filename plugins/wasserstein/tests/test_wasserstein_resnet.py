@@ -86,7 +86,7 @@ class TestResidualNetworks:
         game.discriminator.register_forward_pre_hook(lambda module, inputs: scored.append(inputs[0].detach()))
         batch = Batch({"x": torch.zeros(3, 3, 32, 32)})
         game("discriminator", batch, context)
-        real, fake = scored[:2]
+        real, fake = scored[0].chunk(2)  # scored in one batch
         assert torch.equal(real, continuous(batch.x, StepContext(0)))
         assert torch.equal(fake, game.fake(batch, StepContext(0)))
         assert not batch.x.any()

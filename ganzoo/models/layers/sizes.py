@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo.models import DataSpec
+from ganzoo.models.batch import DataSpec
 
 
 def halvings(data: DataSpec) -> tuple[int, tuple[int, int]]:

@@ -1,7 +1,7 @@
-"""The networks of DCGAN, which WGAN was published with: generator and critic, the critic with or without batch norm.
+"""The networks of DCGAN that PyTorch's example has and WGAN was published with, for any plugin.
 
-With batch norm they are those of martinarjovsky/WassersteinGAN, models/dcgan.py (which has DCGAN's kernels of 4 and
-no biases). Without it, as a gradient penalty wants its critic, every convolution of the critic has a bias.
+With batch norm they are those of pytorch/examples, dcgan/main.py, and of martinarjovsky/WassersteinGAN, models/dcgan.py.
+Without it in the discriminator, as a gradient penalty wants its critic, every convolution there has a bias.
 Sizes: `sizes.halvings`; the widest map has `width`·2^(stages-1) channels.
 Initialisation: weights N(0, 0.02²), scales of batch norm N(1, 0.02²), biases 0, from the first layer to the last,
 after torch's own, which are overwritten.
@@ -12,24 +12,42 @@ B batch, L latent, C channels, H, W.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
 
-from ganzoo.models import Discriminator, Generator, LatentSpec
+from ganzoo.models.latent import LatentSpec
 from ganzoo.models.layers.init import normal_
+from ganzoo.models.networks import Discriminator, Generator
+
+Upsampling = Literal["transposed", "nearest"]
 
 
 class DcganGenerator(Generator):
-    """z_BL to x_BCHW in [-1, 1]: transposed convolutions of kernel 4, batch norm, ReLU, at last tanh."""
+    """z_BL to x_BCHW in [-1, 1]: transposed convolutions of kernel 4, batch norm, ReLU, at last tanh.
 
-    def __init__(self, latent: int, width: int, channels: int, stages: int, base: tuple[int, int]) -> None:
+    Args:
+        upsampling: "transposed", or "nearest": pixels are doubled and a convolution of kernel 3 follows, which leaves no
+            stripes of the stride's period.
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        width: int,
+        channels: int,
+        stages: int,
+        base: tuple[int, int],
+        *,
+        upsampling: Upsampling = "transposed",
+    ) -> None:
         super().__init__()
         self.latent = LatentSpec.normal(latent)
         widths = [width * 2**i for i in reversed(range(stages))]
         layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], base, bias=False)]
         for wide, narrow in pairwise(widths):
-            layers += [nn.BatchNorm2d(wide), nn.ReLU(), nn.ConvTranspose2d(wide, narrow, 4, 2, 1, bias=False)]
-        layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(wide), nn.ReLU(), *_doubling(wide, narrow, upsampling)]
+        layers += [nn.BatchNorm2d(width), nn.ReLU(), *_doubling(width, channels, upsampling)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
         normal_(self)
 
@@ -40,17 +58,23 @@ class DcganGenerator(Generator):
         return x_BCHW
 
 
-class DcganCritic(Discriminator):
+def _doubling(channels: int, out: int, upsampling: Upsampling) -> list[nn.Module]:
+    if upsampling == "transposed":
+        return [nn.ConvTranspose2d(channels, out, 4, 2, 1, bias=False)]
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels, out, 3, 1, 1, bias=False)]
+
+
+class DcganDiscriminator(Discriminator):
     """x_BCHW to scores (B,): convolutions of kernel 4 and stride 2 with leaky ReLU.
 
     Args:
         width: channels after the first convolution.
-        batch_norm: after all convolutions but the first and the last.
+        batch_norm: after all convolutions but the first and the last
     """
 
     def __init__(self, width: int, channels: int, stages: int, base: tuple[int, int], *, batch_norm: bool) -> None:
         super().__init__()
-        bias = not batch_norm
+        bias = self.per_sample = not batch_norm
         widths = [width * 2**i for i in range(stages)]
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1, bias=bias), nn.LeakyReLU(0.2)]
         for narrow, wide in pairwise(widths):
@@ -58,6 +82,10 @@ class DcganCritic(Discriminator):
             layers += [nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)] if batch_norm else [nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, base, bias=bias))
         normal_(self)
+
+    def piecewise_linear(self) -> nn.Sequential | None:
+        """The layers, where there is no batch norm among them."""
+        return self.layers if self.per_sample else None
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Scores."""

@@ -1,0 +1,1 @@
+"""Features of samples and formulas over them."""
