@@ -87,11 +87,11 @@ def _dtype(asked: Precision, device: torch.device, modality: str) -> tuple[torch
     if asked == "bfloat16":
         if device.type in ("meta", "mps"):
             raise UsageError(f"--precision bfloat16 is not offered on {device.type}; use float32")
-        return torch.bfloat16, "precision bfloat16: asked for; penalties in float32"
+        return torch.bfloat16, "precision bfloat16: asked for"
     if modality == "points":
         return torch.float32, "precision float32: networks for points are too small to gain from bfloat16"
     if has_fast_bfloat16(device):
-        return torch.bfloat16, "precision bfloat16: the hardware is faster in it; penalties in float32"
+        return torch.bfloat16, "precision bfloat16: the hardware is faster in it"
     return torch.float32, "precision float32: no fast bfloat16 here"
 
 

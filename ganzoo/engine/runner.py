@@ -84,7 +84,8 @@ class Runner:
         self.folder: Path = training.folder.path
         self.trackers: Sequence[Tracker] = ()
         self.interrupted = False
-        self.reasons = training.chosen.reasons
+        penalties = "the networks' precision" if settings.penalty_precision == "network" else "float32"
+        self.reasons = (*training.chosen.reasons, f"penalties in {penalties}")
         self.warnings: list[str] = [*self.game.notes_on_processes()] if processes.world > 1 else []
         move(self.game, device)
         self.warnings += see_joined_batches(self.game, processes)

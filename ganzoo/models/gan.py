@@ -289,7 +289,7 @@ class Gan(Game):
         if not getattr(network, "conditional", False):
             return ()
         if batch.y is None:
-            raise ValueError(f"{type(network).__name__} wants class labels, and the data has none")
+            raise UsageError(f"{type(network).__name__} wants class labels, and the data has none")
         return (batch.y,)
 
     @torch.no_grad()

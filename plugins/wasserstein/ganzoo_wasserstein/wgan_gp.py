@@ -8,7 +8,8 @@ Follows the authors' code, igul222/improved_wgan_training, a script a network:
 - "resnet": gan_cifar_resnet.py, in wgan_gp_resnet.py, with or without class labels. Adam 2e-4 (0, 0.9), going down to
   0 in 100,000 generator updates: at 5 critic updates of 64 real samples each, 32,000,000 images.
 - "dcgan" is in none of the scripts: DCGAN's networks with kernels of 4, without batch norm in the critic. It is a
-  third of mnist's work and a sixth of cifar's, and has their Adam.
+  third of mnist's work and a sixth of cifar's, and has their Adam. Its generator may double pixels and convolve
+  (upsampling "nearest") instead of DCGAN's transposed convolutions, whose stride shows as stripes in short training.
 - "auto" is the script of the data's own shape, mnist for 28x28 grey and cifar for 32x32 colour, resnet where class
   labels are asked for, and dcgan for all other pictures.
 

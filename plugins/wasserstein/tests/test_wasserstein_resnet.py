@@ -19,6 +19,7 @@ from ganzoo_wasserstein.wgan_gp_resnet import (
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 
+from ganzoo.errors import UsageError
 from ganzoo.models import Batch, DataSpec, Gan, StepContext
 
 COLOUR = DataSpec((3, 32, 32))
@@ -148,5 +149,5 @@ class TestLabels:
         assert torch.allclose(tenth * 10, game("generator", batch, StepContext(0))["classes"])
 
     def test_without_labels_in_a_batch_the_message_says_so(self) -> None:
-        with pytest.raises(ValueError, match="wants class labels"):
+        with pytest.raises(UsageError, match="wants class labels"):
             self.game()("discriminator", Batch({"x": torch.rand(4, 3, 32, 32)}), StepContext(0))
