@@ -21,7 +21,7 @@ from ganzoo.plugin import (
 )
 
 if TYPE_CHECKING:
-    from ganzoo.api import Run, load, train
+    from ganzoo.api import train
     from ganzoo.config import (
         Adam,
         ArchConfig,
@@ -48,11 +48,13 @@ if TYPE_CHECKING:
         Scores,
         StepContext,
     )
+    from ganzoo.runs import Run, load
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "ganzoo.api": ("Run", "load", "train"),
+    "ganzoo.api": ("train",),
+    "ganzoo.runs": ("Run", "load"),
     "ganzoo.config": (
         "Adam",
         "ArchConfig",

@@ -1,4 +1,4 @@
-"""What the command line calls and a notebook would: train, load, sample."""
+"""What the command line calls and a notebook would: train, and load, whose runs sample."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import ganzoo
 from ganzoo import plugin
-from ganzoo.build import build, config_class, configure, find_arch, parameter_counts, spec_from_dict, spec_to_dict
+from ganzoo.build import build, config_class, configure, find_arch, parameter_counts, spec_to_dict
 from ganzoo.config import ArchConfig, override, validate
 from ganzoo.data import DataChoice, Source, open_source
 from ganzoo.engine import checkpoint, device
 from ganzoo.engine.folder import RunFolder, next_free
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.runner import Runner, Training
-from ganzoo.engine.sampling import draw_samples
 from ganzoo.engine.settings import TrainSettings
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import Game
 from ganzoo.registry import Entry, registry
+from ganzoo.runs import Run, load
 from ganzoo.tracking import Tracker
 
 Say = Callable[[str], None]
@@ -299,107 +298,3 @@ def _write_card(
         "Samples are artificial. Do not present them as records of real people, products or events.",
     ]
     checkpoint.write_whole(folder.card, "\n".join(lines) + "\n")
-
-
-class Run:
-    """A trained run, loaded for use. Make one with `load`.
-
-    folder: where it lies. arch: its id. game: the networks, with the averaged weights applied. images: samples seen.
-    interrupted: whether the training that returned it was ended by a signal.
-    """
-
-    def __init__(
-        self, folder: Path, document: dict[str, Any], game: Game, state: dict[str, Any], averaged: bool
-    ) -> None:
-        self.folder = folder
-        self.config = document
-        self.arch: str = document["arch"]["id"]
-        self.game = game
-        self.spec = spec_from_dict(document["data"]["spec"])
-        self.images: int = state["images"]
-        self.averaged = averaged
-        self.interrupted = False
-
-    def sample(
-        self, n: int = 1, *, seed: int = 0, labels: Sequence[int] | Tensor | None = None, interpolate: int | None = None
-    ) -> Tensor:
-        """n samples, (n, ...) float32 on the CPU; images in [-1, 1].
-
-        Args:
-            seed: the same seed gives the same samples.
-            labels: class indices, repeated to n; None: drawn with equal chance where there are classes.
-            interpolate: steps from one latent to the next, for a path of n samples.
-
-        Raises:
-            UsageError: labels without classes, a label out of range, or n below 1.
-        """
-        if n < 1:
-            raise UsageError(f"{n} samples were asked for, wanted 1 or more")
-        options = {"interpolate": interpolate} if interpolate else {}
-        try:
-            samples = draw_samples(self.game, n, seed, self._labels(n, labels), self.spec.classes, **options)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"{self.arch}: {error}") from error
-        if samples.dim() == 4:
-            low, high = self.game.value_range
-            samples = (samples - low) * (2 / (high - low)) - 1
-        return samples
-
-    def labels(self, n: int, seed: int = 0, labels: Sequence[int] | Tensor | None = None) -> Tensor | None:
-        """The class indices that `sample` uses for the same arguments, (n,) int64, or None."""
-        given = self._labels(n, labels)
-        if given is None and self.spec.classes:
-            return torch.randint(self.spec.classes, (n,), generator=torch.Generator().manual_seed(seed))
-        return given
-
-    def _labels(self, n: int, labels: Sequence[int] | Tensor | None) -> Tensor | None:
-        if labels is None:
-            return None
-        given = torch.as_tensor(labels, dtype=torch.int64).flatten()
-        classes = self.spec.classes
-        if not classes:
-            raise UsageError(f"labels were given, and {self.spec.name} has no classes")
-        if not len(given) or int(given.min()) < 0 or int(given.max()) >= classes:
-            raise UsageError(f"labels {given.tolist()[:10]}: wanted class indices from 0 to {classes - 1}")
-        return given.repeat(-(-n // len(given)))[:n]
-
-
-def load(run: str | Path, *, weights: str = "ema", interrupted: bool = False) -> Run:
-    """A run from its folder, at its newest intact checkpoint, on the CPU.
-
-    Args:
-        weights: "ema": the averaged weights where the run keeps them; "raw": the trained ones.
-
-    Raises:
-        UsageError: the folder is no run. GanzooError: its plugin is missing or its checkpoints are damaged.
-    """
-    if weights not in ("ema", "raw"):
-        raise UsageError(f"weights {weights!r}: wanted ema or raw")
-    folder = RunFolder.open(Path(run))
-    document = folder.read_config()
-    entry = find_arch(str(document["arch"].get("id")))
-    config = validate(
-        config_class(entry), document["arch"].get("config") or {}, f"{folder.config}: configuration of {entry.id}"
-    )
-    state, path = checkpoint.load_newest(folder.checkpoints, _warn)
-    if state["arch"] != entry.id:
-        raise GanzooError(f"{path} is a checkpoint of {state['arch']}, and the run's architecture is {entry.id}")
-    game = build(entry, config, spec_from_dict((document.get("data") or {}).get("spec") or {}))
-    game.on_progress(state["images"])
-    averaged = weights == "ema" and bool(state["ema"])
-    values = state["game"] | state["ema"] if averaged else state["game"]
-    try:
-        game.load_state_dict(values)
-    except RuntimeError as error:
-        raise GanzooError(
-            f"{path} does not fit the run's configuration: {' '.join(str(error).split())[:200]}"
-        ) from error
-    loaded = Run(folder.path, document, game.eval(), state, averaged)
-    loaded.interrupted = interrupted
-    return loaded
-
-
-def _warn(text: str) -> None:
-    import warnings
-
-    warnings.warn(text, stacklevel=3)

@@ -38,8 +38,9 @@ RULES: dict[str, tuple[str, str]] = {
     "tracking": ("errors plugin", "PIL rich torch"),
     "engine": ("config data errors models tracking", "numpy torch yaml"),
     "build": ("config errors models plugin registry", "torch"),
-    "api": ("ganzoo build config data engine errors models plugin registry tracking", "torch"),
-    "cli": ("ganzoo api build config errors plugin registry tracking", "numpy pydantic rich rich_click torch"),
+    "runs": ("build config engine errors models", "torch"),
+    "api": ("ganzoo build config data engine errors models plugin registry runs tracking", "torch"),
+    "cli": ("ganzoo api build config errors plugin registry runs tracking", "numpy pydantic rich rich_click torch"),
     "__main__": ("cli", ""),
 }
 

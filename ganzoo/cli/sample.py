@@ -13,7 +13,7 @@ from ganzoo.errors import GanzooError, UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ganzoo.api import Run
+    from ganzoo.runs import Run
 
 INTERPOLATION_STEPS = 8
 
@@ -39,7 +39,7 @@ def command(run: str, count: int, seed: int, labels: str | None, interpolate: bo
       ganzoo sample runs/wgan-gp-0001 -n 1000 --out pictures/
       ganzoo sample runs/wgan-gp-0001 -n 1000 --out samples.npz
     """
-    from ganzoo.api import load
+    from ganzoo.runs import load
 
     loaded = load(run, weights=weights)
     chosen = parse_labels(labels, loaded.spec.class_names, loaded.spec.classes) if labels else None

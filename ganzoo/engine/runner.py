@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import threading
 import time
@@ -13,12 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 
 from ganzoo.data import Feed, Source
-from ganzoo.engine import checkpoint
+from ganzoo.engine import chance, checkpoint
 from ganzoo.engine.device import Chosen
+from ganzoo.engine.due import Due, Marks, learning_rate_factor, share_done
 from ganzoo.engine.ema import Ema
 from ganzoo.engine.folder import RunFolder
 from ganzoo.engine.processes import Processes, see_joined_batches
@@ -49,28 +48,6 @@ class Training:
     chosen: Chosen
     folder: RunFolder
     processes: Processes = field(default_factory=Processes)
-
-
-@dataclass
-class _Marks:
-    """When things were last done: seconds of the monotonic clock, and images."""
-
-    start: float
-    tick: float
-    saved: float
-    saved_images: int
-    row_images: int
-
-
-@dataclass(frozen=True)
-class _Due:
-    """What is due before the next step, and the factor of its learning rates."""
-
-    stop: bool = False
-    row: bool = False
-    picture: bool = False
-    save: bool = False
-    rate: float = 1.0
 
 
 class Runner:
@@ -143,7 +120,10 @@ class Runner:
     def run(self) -> None:
         """Train to the end. The folder then holds a checkpoint of the last step."""
         with self._signals():
-            self._set_chance()
+            if self._chance is None:
+                chance.seed_all(self._t.settings.seed)
+            else:
+                chance.set_all(self._chance, self.context.device)
             start = time.monotonic()
             self._say_start()
             if not self._fitted:
@@ -164,10 +144,12 @@ class Runner:
                 tracker.ended(self._progress(time.monotonic() - start), self.interrupted, path)
 
     def _loop(self, start: float) -> None:
-        marks = _Marks(start, start, start, self.context.images, self.context.images)
+        marks = Marks(start, start, start, self.context.images, self.context.images)
         self._row_at = (self.context.step, start)
-        pictures = int(self._share(0.0) * (self._t.settings.pictures + 1))
-        due = _Due()
+        pictures = int(
+            share_done(self._t.settings, self.total, self.context.images, 0.0) * (self._t.settings.pictures + 1)
+        )
+        due = Due()
         while self.stepper.phases and not (self.total is not None and self.context.images >= self.total):
             now = time.monotonic()
             if self._t.processes.world == 1:
@@ -198,22 +180,22 @@ class Runner:
             self.stepper.rate = due.rate
             self._step()
 
-    def _due(self, now: float, marks: _Marks, pictures: int) -> _Due:
+    def _due(self, now: float, marks: Marks, pictures: int) -> Due:
         """What the clock and the images seen ask for before the next step."""
         settings, images = self._t.settings, self.context.images
         seconds = now - marks.start
-        share = self._share(seconds)
+        share = share_done(settings, self.total, images, seconds)
         if settings.log_images:
             row = images - marks.row_images >= settings.log_images
         else:
             row = now - self._row_at[1] >= settings.log_seconds and self.context.step > self._row_at[0]
-        return _Due(
+        return Due(
             stop=self._signal is not None or bool(settings.minutes and seconds >= settings.minutes * 60),
             row=row,
             picture=pictures < settings.pictures and share * (settings.pictures + 1) >= pictures + 1,
             save=now - marks.saved >= settings.checkpoint_minutes * 60
             or bool(settings.checkpoint_images and images - marks.saved_images >= settings.checkpoint_images),
-            rate=min(1.0, (1 - share) / settings.cooldown) if settings.cooldown else 1.0,
+            rate=learning_rate_factor(settings, share),
         )
 
     def _step(self) -> None:
@@ -234,13 +216,6 @@ class Runner:
             self.stepper.batch = batch
         self.stepper.follow(reset)
         self.ema.follow()
-
-    def _share(self, seconds: float) -> float:
-        """Share of the run that is done: of its images or of its time, whichever is more."""
-        settings = self._t.settings
-        by_images = self.context.images / self.total if self.total else 0.0
-        by_time = seconds / (settings.minutes * 60) if settings.minutes else 0.0
-        return min(1.0, max(by_images, by_time))
 
     def _progress(self, seconds: float) -> Progress:
         limit = self._t.settings.minutes
@@ -329,11 +304,6 @@ class Runner:
     def state_dict(self) -> dict[str, Any]:
         """All that changes while training."""
         context = self.context
-        chance: dict[str, Any] = {"torch": torch.get_rng_state(), "python": random.getstate()}
-        name, keys, *rest = np.random.get_state(legacy=True)
-        chance["numpy"] = [name, keys.tolist(), *rest]  # type: ignore[union-attr]
-        if context.device.type == "cuda":
-            chance["cuda"] = torch.cuda.get_rng_state(context.device)
         return {
             "arch": self.arch,
             "plugin_version": self._t.plugin_version,
@@ -346,7 +316,7 @@ class Runner:
             "optimizers": self.stepper.state_dict(),
             "draws": context.state_dict(),
             "feed": self.feed.state_dict(),
-            "chance": chance,
+            "chance": chance.read_all(context.device),
         }
 
     def load_state_dict(self, state: dict[str, Any], path: Path) -> None:
@@ -370,21 +340,6 @@ class Runner:
         self._fitted = state["fitted"]
         self._images_at_row = self.context.images
         self._chance = state["chance"]
-
-    def _set_chance(self) -> None:
-        """Bring the process's own generators, which layers such as dropout draw from, to where the run left them."""
-        chance = self._chance
-        if chance is None:
-            torch.manual_seed(self._t.settings.seed)
-            random.seed(self._t.settings.seed)
-            np.random.seed(self._t.settings.seed % 2**32)
-            return
-        torch.set_rng_state(chance["torch"])
-        random.setstate(chance["python"])
-        name, keys, *rest = chance["numpy"]
-        np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
-        if "cuda" in chance and self.context.device.type == "cuda":
-            torch.cuda.set_rng_state(chance["cuda"], self.context.device)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
