@@ -229,6 +229,8 @@ def _explain(config: type[BaseModel], item: Mapping[str, Any]) -> str:
         known = field_names(config, path[:-1])
         return f"unknown field {where}. {did_you_mean(path[-1], known)}"
     if item["type"] == "missing":
+        if path[-1] == "name":
+            return f"{where} is missing: this architecture's own is not in its configuration, so name one, as --loss hinge does"
         return f"{where} is missing"
     return f"{where} = {item['input']!r}: {item['msg'].removeprefix('Value error, ')}"
 

@@ -93,6 +93,11 @@ def test_any_text_is_some_value(text: str) -> None:
     parse_value(text)
 
 
+def test_a_component_changed_in_part_without_a_name_is_told() -> None:
+    with pytest.raises(UsageError, match=r"loss\.name is missing.*--loss hinge"):
+        override(ArchConfig(), ["loss.weight=5"], "test")
+
+
 def test_unknown_fields_are_refused_by_name() -> None:
     with pytest.raises(UsageError, match="unknown field bath"):
         validate(ArchConfig, {"bath": 3}, "test")
