@@ -18,7 +18,7 @@ DEMO ?= --batch 16 --set network=dcgan --set width=32 --set upsampling=nearest -
 
 # WGAN-GP on the embedded pictures of clothes, at 32 x 32.
 demo: $(INSTALLED)
-	@rm -rf $(RUN)
+	@if [ -f "$(RUN)/config.yaml" ]; then rm -rf "$(RUN)"; fi  # an earlier demo; train refuses any other folder
 	$(BIN)/ganzoo train --arch wgan-gp --data fashion-12k --size 32 --minutes $(MINUTES) --seed 5 --out $(RUN) $(DEMO)
 	$(BIN)/ganzoo sample $(RUN) -n 64 --seed 3 --out $(RUN)/grid.png
 	@echo "the samples: $(RUN)/grid.png; on the way: $(RUN)/samples/"
