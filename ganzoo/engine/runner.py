@@ -133,8 +133,7 @@ class Runner:
             try:
                 self._loop(start)
             finally:
-                for parameter in self.game.parameters():
-                    parameter.requires_grad_(True)
+                self.stepper.release()
             if self.context.step != self._row_at[0]:
                 self._log(time.monotonic())
             if not self.interrupted:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ganzoo.engine.gauges import Gauges
 from ganzoo.engine.optim import has_schedule, make_optimizer, set_rates, skips_on_device
 from ganzoo.engine.processes import Processes, filled
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import Batch, Game, Phase, Player, StepContext
 
 
@@ -56,10 +56,16 @@ class Stepper:
         self.game, self.context, self.batch = game, context, batch
         self.gauges = Gauges()
         self.rate = 1.0  # factor of all learning rates
-        self.phase_seconds: dict[str, float] = {}
+        self._seconds: dict[str, float] = {}
+        self._updates: dict[str, int] = {}
         self._next_batch = next_batch
         self._dtype = dtype
         self._processes = processes or Processes()
+        if batch // self._processes.world < micro_batches:
+            raise UsageError(
+                f"micro_batches is {micro_batches}, and a process has {batch // self._processes.world} samples an update: "
+                "it wants 1 sample or more in each"
+            )
         self._micro_batches = micro_batches
         self._shared: list[dict[str, Any]] = [{} for _ in range(micro_batches)]
         self._events: dict[str, tuple[torch.cuda.Event, torch.cuda.Event]] = {}
@@ -221,15 +227,25 @@ class Stepper:
     def _stop_clock(self, name: str, start: float) -> None:
         if self.context.device.type == "cuda":
             self._events[name][1].record()
-        self.phase_seconds[name] = self.phase_seconds.get(name, 0.0) + time.perf_counter() - start
+        self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
+        self._updates[name] = self._updates.get(name, 0) + 1
 
     def fetch_phase_seconds(self) -> dict[str, float]:
-        """Seconds by phase since the last fetch (on a GPU: of the last update of each). Call it after a fetch of gauges."""
-        seconds, self.phase_seconds = self.phase_seconds, {}
-        for name, (start, stop) in self._events.items():
+        """Seconds by phase since the last fetch; on a GPU, of the last update of each times their number. Call it after a
+        fetch of gauges."""
+        seconds, updates = self._seconds, self._updates
+        self._seconds, self._updates = {}, {}
+        for name in updates.keys() & self._events.keys():
+            start, stop = self._events[name]
             stop.synchronize()
-            seconds[name] = start.elapsed_time(stop) / 1000
+            seconds[name] = updates[name] * start.elapsed_time(stop) / 1000
         return seconds
+
+    def release(self) -> None:
+        """Gradients on for every player's parameters, as they were before the first step."""
+        for parameter in self._parameters:
+            parameter.requires_grad = True
+        self._trainable = None
 
     def state_dict(self) -> dict[str, Any]:
         """The optimisers' states by player."""

@@ -249,3 +249,20 @@ def test_time_limits_a_run(tmp_path: Path) -> None:
     made.run()
     assert made.context.step > 0
     assert not made.interrupted
+
+
+def test_rates_fall_to_nothing_in_the_cooldown(tmp_path: Path) -> None:
+    made = runner("simultaneous update", tmp_path / "run", 20 * BATCH, cooldown=0.5)
+    seen = []
+    group = made.stepper.seats["generator"].optimizer.param_groups[0]
+    original = made.stepper.step
+
+    def step() -> int:
+        shown = original()
+        seen.append(group["lr"] / 2e-4)
+        return shown
+
+    made.stepper.step = step  # type: ignore[method-assign]
+    made.run()
+    assert seen[:11] == pytest.approx([1.0] * 11)
+    assert seen[11:] == pytest.approx([(20 - i) / 10 for i in range(11, 20)])
