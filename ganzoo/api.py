@@ -74,7 +74,7 @@ def train(
         own_settings["trackers"] = tuple(trackers)
     processes = Processes.from_environment()
     if not processes.leads:
-        say = lambda text: None  # noqa: E731 - one line that says nothing
+        say = _silent
     if resume is not None:
         given = (data, loss, penalty, augment, seed, out, data_options or None, arch)
         names = ("data", "loss", "penalty", "augment", "seed", "out", "data options", "arch")
@@ -207,6 +207,10 @@ def _resumed(
         say(f"the run has seen {runner.context.images:,} images already, and {total:,} is the total: nothing to train")
     say(f"going on from {path}")
     return runner
+
+
+def _silent(text: str) -> None:
+    """What every process but the first says."""
 
 
 def _run(runner: Runner, processes: Processes) -> None:

@@ -74,10 +74,6 @@ class Draws:
             lambda size: torch.randint(high, size, generator=self.stream(stream), device=self.device), shape, batched
         )
 
-    def permutation(self, n: int, stream: str = "latent") -> Tensor:
-        """A random order of 0 .. n-1, the same on every rank."""
-        return torch.randperm(n, generator=self.stream(stream), device=self.device)
-
     def _part(self, draw: Callable[[tuple[int, ...]], Tensor], shape: tuple[int, ...], batched: bool) -> Tensor:
         if self.world == 1 or not batched:
             return draw(shape)

@@ -20,6 +20,7 @@ from ganzoo.models.draws import Draws
 from ganzoo.models.game import Game, Phase, Player, Terms
 from ganzoo.models.inputs import LossLike, PenaltyInputs, PenaltyLike
 from ganzoo.models.latent import Latent, LatentSpec
+from ganzoo.models.layers.piecewise import is_piecewise_linear
 from ganzoo.models.scores import Scores
 
 
@@ -45,7 +46,8 @@ class _Critic:
         self._game, self._batch, self._context = game, batch, context
         self._buffers = dict(game.discriminator.named_buffers())
         find = getattr(game.discriminator, "piecewise_linear", None)
-        self.chain: nn.Sequential | None = find() if find is not None and game.augment is None else None
+        chain = find() if find is not None and game.augment is None else None
+        self.chain = chain if chain is not None and is_piecewise_linear(chain) else None
 
     def __call__(self, x: Tensor) -> Tensor:
         game = self._game
@@ -109,6 +111,10 @@ class Gan(Game):
         self.discriminator_optimizer = discriminator_optimizer or (config and config.discriminator) or Adam()
         self.d_steps = d_steps if d_steps is not None else (config.d_steps if config else 1)
         self.fakes, self.update = fakes, update
+        if update == "simultaneous" and self.d_steps != 1:
+            raise UsageError(
+                f"d_steps is {self.d_steps}, and this architecture updates both players at once: leave it at 1"
+            )
         self.conditional = bool(
             getattr(generator, "conditional", False) or getattr(discriminator, "conditional", False)
         )

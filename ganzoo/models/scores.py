@@ -42,10 +42,9 @@ class Scores:
 
     def split(self, first: int) -> tuple[Scores, Scores]:
         """The scores of the first samples, and those of the others."""
-        size = self.heads[0].shape[0]
 
         def cut(x: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-            return (None, None) if x is None else (x[:first], x[first:size])
+            return (None, None) if x is None else (x[:first], x[first:])
 
         parts = []
         for i in range(2):

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.config import Adam
 from ganzoo.engine.step import Stepper
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import Batch, Game, Gan, Phase, Player, StepContext, Terms
 from tests.engine.tiny_games import GAMES, BalanceGame, TinyCritic, TinyGenerator
 from tests.engine.worlds import BATCH, batches, stepper
@@ -278,3 +278,77 @@ class Broken(Game):
 def test_a_wrong_game_is_named(phases: list[Phase], terms: Any, words: str) -> None:
     with pytest.raises(GanzooError, match=words):
         Stepper(Broken(phases, terms), batches("cpu", torch.float32), StepContext(0), batch=BATCH).step()
+
+
+def test_more_parts_than_samples_are_refused() -> None:
+    with pytest.raises(UsageError, match="micro_batches is 64, and a process has 32"):
+        stepper("simultaneous update", micro_batches=64)
+
+
+def test_release_turns_on_what_players_own_and_nothing_else() -> None:
+    engine = stepper("five critic phases")
+    engine.game.frozen = torch.nn.Parameter(torch.zeros(1), requires_grad=False)
+    engine.step()
+    engine.release()
+    off = [name for name, p in engine.game.named_parameters() if not p.requires_grad]
+    assert off == ["frozen"]
+    engine.step()
+
+
+def test_seconds_by_phase_are_since_the_last_fetch() -> None:
+    engine = stepper("five critic phases")
+    engine.step()
+    assert set(engine.fetch_phase_seconds()) == {"discriminator", "generator"}
+    assert engine.fetch_phase_seconds() == {}
+
+
+def test_critic_updates_of_a_simultaneous_game_are_refused() -> None:
+    with pytest.raises(UsageError, match="both players at once"):
+        Gan(TinyGenerator(), TinyCritic(), update="simultaneous", d_steps=3)
+
+
+@pytest.mark.parametrize("update", ["alternating", "simultaneous"])
+def test_scoring_in_one_batch_is_the_same(update: Any) -> None:
+    found = []
+    for per_sample in (False, True):
+        torch.manual_seed(0)
+        game = Gan(TinyGenerator(), TinyCritic(), update=update, penalty=["gradient-penalty", "drift"])
+        game.discriminator.per_sample = per_sample
+        phase = "both" if update == "simultaneous" else "discriminator"
+        terms = game(phase, batches("cpu", torch.float32)(BATCH), StepContext(0))
+        found.append({name: term.detach() for name, term in terms.items()})
+    torch.testing.assert_close(found[0], found[1])
+
+
+def test_a_penalty_is_the_same_in_closed_form() -> None:
+    found = []
+    for closed in (False, True):
+        torch.manual_seed(0)
+        game = Gan(TinyGenerator(), TinyCritic(), penalty=["gradient-penalty"])
+        calls = []
+        if closed:
+            game.discriminator.piecewise_linear = lambda game=game, calls=calls: (
+                calls.append(1) or game.discriminator.net
+            )
+        term = game("discriminator", batches("cpu", torch.float32)(BATCH), StepContext(0))["gradient-penalty"]
+        found.append(torch.autograd.grad(term, game.discriminator.net[0].weight)[0])
+        assert bool(calls) == closed
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-6)
+
+
+def test_penalties_are_float32_unless_the_run_wants_otherwise() -> None:
+    class Spy(TinyCritic):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            score = super().forward(x)
+            seen.append(score.dtype)
+            return score
+
+    for lowers, expected in ((False, torch.float32), (True, torch.bfloat16)):
+        seen: list[torch.dtype] = []
+        game = Gan(TinyGenerator(), Spy(), penalty=["gradient-penalty"])
+        context = StepContext(0)
+        context.lowers_penalties = lowers
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            term = game("discriminator", batches("cpu", torch.float32)(BATCH), context)["gradient-penalty"]
+        assert seen == [torch.bfloat16, torch.bfloat16, expected]
+        assert term.dtype == torch.float32

@@ -148,3 +148,14 @@ def test_losses_and_penalties_can_be_swapped() -> None:
     batch = batch_of((1, 16, 16))
     terms = {phase.name: set(game(phase.name, batch, context)) for phase in game.phases()}
     assert terms == {"discriminator": {"adversarial", "r2"}, "discriminator/r1": {"r1"}, "generator": {"adversarial"}}
+
+
+def test_upsampling_is_the_dcgan_networks_alone() -> None:
+    data = DataSpec((1, 32, 32))
+    nearest = wgan_gp.build(wgan_gp.WganGpConfig(upsampling="nearest", width=4), data)
+    kinds = [type(part).__name__ for part in nearest.modules()]
+    assert kinds.count("Upsample") == 3
+    assert kinds.count("ConvTranspose2d") == 1
+    assert nearest.sample(2).shape == (2, 1, 32, 32)
+    with pytest.raises(ValueError, match="upsampling of its own"):
+        wgan_gp.build(wgan_gp.WganGpConfig(upsampling="nearest", network="mnist"), data)
