@@ -119,6 +119,12 @@ class Runner:
 
     def run(self) -> None:
         """Train to the end. The folder then holds a checkpoint of the last step."""
+        for _ in self.calls():
+            pass
+
+    def calls(self) -> Iterator[int]:
+        """`run`, a call at a time: each item is the images seen after one more call of the stepper, whose rows, pictures and
+        checkpoints are written on the way. Who stops asking leaves the run without its last checkpoint."""
         with self._signals():
             if self._chance is None:
                 chance.seed_all(self._t.settings.seed)
@@ -131,7 +137,7 @@ class Runner:
                 self._fitted = True
                 self._picture()
             try:
-                self._loop(start)
+                yield from self._loop(start)
             finally:
                 self.stepper.release()
             if self.context.step != self._row_at[0]:
@@ -142,7 +148,7 @@ class Runner:
             for tracker in self.trackers:
                 tracker.ended(self._progress(time.monotonic() - start), self.interrupted, path)
 
-    def _loop(self, start: float) -> None:
+    def _loop(self, start: float) -> Iterator[int]:
         marks = Marks(start, start, start, self.context.images, self.context.images)
         self._row_at = (self.context.step, start)
         pictures = int(
@@ -178,6 +184,7 @@ class Runner:
                     tracker.advanced(self._progress(now - start))
             self.stepper.rate = due.rate
             self._step()
+            yield self.context.images
 
     def _due(self, now: float, marks: Marks, pictures: int) -> Due:
         """What the clock and the images seen ask for before the next step."""
