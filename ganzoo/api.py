@@ -36,6 +36,7 @@ def train(
     images: int | None = None,
     minutes: float | None = None,
     seed: int | None = None,
+    seeds: int = 1,
     out: str | Path | None = None,
     resume: str | Path | None = None,
     loss: str | None = None,
@@ -48,12 +49,14 @@ def train(
     say: Say = lambda text: None,
     progress: Reading | None = None,
 ) -> Run:
-    """Train an architecture, or go on with a run; the finished run.
+    """Train an architecture, or go on with a run; the finished run (of several seeds the first).
 
     Args:
         arch: name or id, for a new run.
         data: a data set's name, a folder of pictures, an .npz, .npy or .csv file; None: the architecture's default.
         images: total of real samples, also on a resume. minutes: time, counted from now. Without both 500,000 images.
+        seeds: runs at once, of the seeds `seed`, `seed` + 1, ..., each as if it were alone; for small games, whose steps
+            then cost little more than those of one. Their folders are seed-N below `out`.
         out: the run's folder; None: the next free one below runs/.
         resume: the folder of a run to go on with; then arch, data and the architecture's options are the run's own.
         loss, penalty, augment: components by name instead of the architecture's own.
@@ -76,8 +79,8 @@ def train(
     if not processes.leads:
         say = _silent
     if resume is not None:
-        given = (data, loss, penalty, augment, seed, out, data_options or None, arch)
-        names = ("data", "loss", "penalty", "augment", "seed", "out", "data options", "arch")
+        given = (data, loss, penalty, augment, seed, seeds if seeds > 1 else None, out, data_options or None, arch)
+        names = ("data", "loss", "penalty", "augment", "seed", "seeds", "out", "data options", "arch")
         runner = _resumed(
             Path(resume), dict(zip(names, given, strict=True)), set, own_settings, processes, say, progress
         )
@@ -95,6 +98,7 @@ def train(
             set,
             data_options or {},
             own_settings,
+            seeds,
             processes,
             say,
             progress,
@@ -113,10 +117,13 @@ def _new(
     assignments: Sequence[str],
     data_options: dict[str, Any],
     own_settings: dict[str, Any],
+    seeds: int,
     processes: Processes,
     say: Say,
     progress: Reading | None,
 ) -> Runner:
+    if seeds < 1 or (seeds > 1 and processes.world > 1):
+        raise UsageError(f"seeds is {seeds}: wanted 1 or more, and 1 with several processes")
     kinds = _sorted_assignments(assignments)
     settings = override(validate(TrainSettings, own_settings, "training settings"), kinds["run"], "training settings")
     config = configure(entry, kinds["arch"], loss=loss, penalty=penalty, augment=augment)
@@ -130,20 +137,29 @@ def _new(
         processes.local_rank,
         processes.local_world,
     )
-    device.apply(chosen)
+    device.apply(chosen, settings.allocator)
     source = _open(entry.record, choice, say, progress)
-    game = build(entry, config, source.spec, seed=settings.seed)
     processes.join(chosen.device)
-    path = Path(out) if out is not None else next_free(Path("runs"), entry.record.name)
-    path = Path(processes.agree(str(path)))
-    settings = settings.model_copy(update={"precision": chosen.precision})
-    document = _document(entry, config, choice, settings, source)
-    folder = RunFolder.create(path, document) if processes.leads else RunFolder(path)
-    processes.agree(None)  # nobody goes on before the folder is there
-    runner = Runner(Training(entry.id, entry.version, game, source, config.batch, settings, chosen, folder, processes))
-    if processes.leads:
-        _write_card(folder, entry, config, source, game, document)
-    return runner
+    whole = Path(out) if out is not None else next_free(Path("runs"), entry.record.name)
+    whole = Path(processes.agree(str(whole)))
+    if seeds > 1 and whole.is_dir() and any(whole.iterdir()):
+        raise UsageError(
+            f"{whole} is not empty, and {seeds} runs want a folder of their own there: choose another --out"
+        )
+    runners: list[Runner] = []
+    for number in reversed(range(seeds)):
+        seed = settings.seed + number
+        own = settings.model_copy(update={"precision": chosen.precision, "seed": seed})
+        game = build(entry, config, source.spec, seed=seed)
+        path = whole / f"seed-{seed}" if seeds > 1 else whole
+        document = _document(entry, config, choice, own, source)
+        folder = RunFolder.create(path, document) if processes.leads else RunFolder(path)
+        processes.agree(None)  # nobody goes on before the folder is there
+        training = Training(entry.id, entry.version, game, source, config.batch, own, chosen, folder, processes)
+        runners.append(Runner(training, beside=() if number else runners[::-1]))
+        if processes.leads:
+            _write_card(folder, entry, config, source, game, document)
+    return runners[-1]
 
 
 def _resumed(
@@ -187,7 +203,7 @@ def _resumed(
     chosen = device.choose(
         settings.device, settings.precision, settings.threads, modality, processes.local_rank, processes.local_world
     )
-    device.apply(chosen)
+    device.apply(chosen, settings.allocator)
     source = _open(entry.record, choice, say, progress)
     stored_digest = document["data"].get("digest")
     if source.digest != stored_digest:
@@ -215,15 +231,20 @@ def _silent(text: str) -> None:
 
 def _run(runner: Runner, processes: Processes) -> None:
     trackers: list[Tracker] = []
-    for entry in registry().callbacks(runner):
-        if not isinstance(entry, Tracker):
-            raise GanzooError(f"a callback plugin gave {type(entry).__name__}, wanted a ganzoo.tracking.Tracker")
-        trackers.append(entry)
-    if processes.leads:
-        for name in runner.tracker_names:
-            found = registry().find(plugin.Tracker, name)
-            trackers.append(registry().load(found)())
-    runner.trackers = trackers
+    for each in runner.together:
+        own: list[Tracker] = []
+        for entry in registry().callbacks(each):
+            if not isinstance(entry, Tracker):
+                raise GanzooError(f"a callback plugin gave {type(entry).__name__}, wanted a ganzoo.tracking.Tracker")
+            own.append(entry)
+        if processes.leads:
+            for name in each.tracker_names:
+                if name == "console" and each is not runner:
+                    continue  # one display; the others' measurements are in their folders
+                found = registry().find(plugin.Tracker, name)
+                own.append(registry().load(found)())
+        each.trackers = own
+        trackers += own
     try:
         runner.run()
         processes.agree(None)  # the checkpoint is written before anybody reads it

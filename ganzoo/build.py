@@ -14,6 +14,7 @@ from ganzoo import plugin
 from ganzoo.config import ArchConfig, override, validate
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import DataSpec, Game
+from ganzoo.models.layers.dropout import hash_dropout
 from ganzoo.registry import Entry, registry
 
 
@@ -104,6 +105,8 @@ def build(entry: Entry[plugin.Arch], config: ArchConfig, data: DataSpec, *, seed
     wished = {name: choice for name, choice in swapped.items() if choice is not None and (choice or name in game.takes)}
     if wished:
         game.use(**wished)
+    with torch.device(device):
+        hash_dropout(game)
     return game
 
 

@@ -47,6 +47,7 @@ OFFICIAL_ARCHITECTURES: Mapping[str, str] = {
     "gan": "classic",
     "dcgan": "classic",
     "dcgan-tf": "classic",
+    "gan-2d": "classic",
     "lsgan": "classic",
     "wgan": "wasserstein",
     "wgan-gp": "wasserstein",

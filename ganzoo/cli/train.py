@@ -66,6 +66,7 @@ def _help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 @click.option("--images", type=count, metavar="N", help="Total of real samples, also on a resume: 50000, 200k, 2M.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Time to train from now.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of weights, data order and chance [default: 0].")
+@click.option("--seeds", type=click.IntRange(min=1, max=256), metavar="N", default=1, help="Runs at once, of N seeds.")
 @click.option("--out", metavar="FOLDER", help="The run's folder [default: the next free one below runs/].")
 @click.option("--resume", metavar="RUN", help="Go on with this run's folder.")
 @click.option("--loss", metavar="NAME", help="Adversarial loss instead of the architecture's.")
@@ -89,6 +90,7 @@ def command(
     images: int | None,
     minutes: float | None,
     seed: int | None,
+    seeds: int,
     out: str | None,
     resume: str | None,
     loss: str | None,
@@ -112,6 +114,7 @@ def command(
       ganzoo train --arch wgan-gp --minutes 5
       ganzoo train --arch dcgan --data photos/ --size 64 --images 2M --seed 5
       ganzoo train --arch wgan-gp --loss hinge --penalty r1 --set penalty.weight=5
+      ganzoo train --arch gan-2d --data ring --seeds 16
       ganzoo train --resume runs/wgan-gp-0001 --images 4M
     """
     if arch is None and resume is None:
@@ -130,6 +133,7 @@ def command(
         images=images,
         minutes=minutes,
         seed=seed,
+        seeds=seeds,
         out=out,
         resume=resume,
         loss=loss,

@@ -47,6 +47,7 @@ class Feed:
         rank, world: this process and how many there are; each gets its rows of the global batch.
         resident_bytes: data of up to this many bytes are kept on the device; None: 1 GiB, on CUDA a quarter of the memory
             that is free when the feed is made or resized.
+        beside: another feed of the same source, whose resident data this one uses too.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Feed:
         rank: int = 0,
         world: int = 1,
         resident_bytes: int | None = None,
+        beside: Feed | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.draws, self.rank, self.world = draws, rank, world
@@ -73,7 +75,10 @@ class Feed:
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._block, self._used = torch.empty(0, dtype=torch.int64, device=self.device), 0
         self._ahead: _Ahead | None = None
-        self._open(source)
+        if beside is not None and beside._source is source and beside._held is not None:
+            self._source, self._held, self._shapes = source, beside._held, beside._shapes
+        else:
+            self._open(source)
 
     @property
     def source(self) -> Source:
@@ -103,14 +108,41 @@ class Feed:
             return self._delivered(self._source.draw(part, self.draws))
         if self._held is None:
             return self._from_host(batch, part)
-        start = self._used
-        if start + batch > len(self._block):
-            self._block = self._next_block(self._sampler, batch)
-            start = 0
-        self._used = start + batch
-        self._sampler.advance(batch)
-        first = start + self.rank * part
-        return self._picked(self._block[first : first + part])
+        first = self.rank * part
+        return self._picked(self._numbers(self._sampler, batch)[first : first + part], self._held)
+
+    @property
+    def held(self) -> dict[str, Tensor]:
+        """The resident data as they lie on the device, one row a sample; empty for others."""
+        return self._held or {}
+
+    def ahead(self, batch: int, times: int) -> Batch:
+        """What the next `times` batches are made of, (times, ...) each, for steps that make them by `made`: the numbers of
+        resident samples, nothing of an endless source, and of others the batches themselves. One process only."""
+        if self._sampler is None:
+            return Batch()
+        if self._held is not None:
+            return Batch(numbers=self._numbers(self._sampler, batch * times).view(times, batch))
+        batches = [self.next(batch) for _ in range(times)]
+        return Batch({name: torch.stack([each[name] for each in batches]) for name in batches[0]})
+
+    def example(self, batch: int, times: int) -> Batch:
+        """Tensors like those of `ahead`, without going on."""
+        if self._sampler is None:
+            return Batch()
+        if self._held is not None:
+            return Batch(numbers=torch.zeros(times, batch, dtype=torch.int64, device=self.device))
+        sample = self._delivered(self._source.gather(np.zeros(batch, np.int64)))
+        return sample.map(lambda value: torch.stack([value] * times))
+
+    def made(self, part: Batch, batch: int, held: dict[str, Tensor], draws: Draws) -> Batch:
+        """A batch from one item of `ahead`, by operations on the device alone. With `held` and `draws` for the feed's own, so
+        that a compiled step can take them as its inputs."""
+        if self._sampler is None:
+            return self._delivered(self._source.draw(batch, draws))
+        if self._held is not None:
+            return self._picked(part["numbers"], held)
+        return part
 
     def resize(self, resolution: tuple[int, int]) -> None:
         """From now on batches have pictures of (height, width) pixels; the order goes on."""
@@ -134,7 +166,7 @@ class Feed:
             if self._held is None:
                 yield self._delivered(self._source.gather(numbers))
             else:
-                yield self._picked(torch.from_numpy(numbers).to(self.device))
+                yield self._picked(torch.from_numpy(numbers).to(self.device), self._held)
 
     def state_dict(self) -> dict[str, Any]:
         """What has been handed out: seed, epoch and position, and whose samples they are. Empty for an endless source, whose
@@ -201,11 +233,10 @@ class Feed:
                 held[name][start : start + len(rows)].copy_(rows.reshape(len(rows), -1))
         self._held = held
 
-    def _picked(self, numbers: Tensor) -> Batch:
+    def _picked(self, numbers: Tensor, held: dict[str, Tensor]) -> Batch:
         """Samples of the resident data, ready to use."""
-        assert self._held is not None
         batch = Batch()
-        for name, rows in self._held.items():
+        for name, rows in held.items():
             picked = rows.index_select(0, numbers)
             shape = self._shapes[name]
             if rows.dtype == torch.uint8 and len(shape) == 3:
@@ -213,6 +244,16 @@ class Feed:
             else:
                 batch[name] = picked.view(-1, *shape)
         return batch
+
+    def _numbers(self, sampler: Sampler, count: int) -> Tensor:
+        """The next `count` numbers of samples, on the device; they count as handed out."""
+        start = self._used
+        if start + count > len(self._block):
+            self._block = self._next_block(sampler, count)
+            start = 0
+        self._used = start + count
+        sampler.advance(count)
+        return self._block[start : start + count]
 
     def _next_block(self, sampler: Sampler, batch: int) -> Tensor:
         """Numbers of the samples from here to the end of the epoch, not more than BLOCK, and enough for a batch."""

@@ -1,6 +1,7 @@
 """Distributions in the plane whose every property is known: endless, and drawn on the device that trains.
 
-Each is in the units of its definition, times `scale`.
+Each is in the units of its definition, times `scale`. A kind of draw has a stream of its own ("data", "data-noise",
+"data-angle"): so those of several steps can be drawn at once.
 """
 
 from __future__ import annotations
@@ -81,7 +82,11 @@ class Mixture(Toy):
         if draws.device not in self._on_device:
             self._on_device[draws.device] = torch.tensor(self.centers, dtype=torch.float32, device=draws.device)
         y = draws.integers(len(self.centers), n, stream="data")
-        x = draws.normal(n, 2, stream="data").mul_(self.sigma).add_(self._on_device[draws.device].index_select(0, y))
+        x = (
+            draws.normal(n, 2, stream="data-noise")
+            .mul_(self.sigma)
+            .add_(self._on_device[draws.device].index_select(0, y))
+        )
         return Batch(x=x, y=y)
 
 
@@ -125,7 +130,7 @@ class SwissRoll(Toy):
         """As Toy.draw; no classes."""
         t = draws.uniform(n, low=1.5 * math.pi, high=4.5 * math.pi, stream="data")
         x = torch.stack([t * t.cos(), t * t.sin()], dim=1)
-        return Batch(x=x.add_(draws.normal(n, 2, stream="data"), alpha=self.noise).mul_(self.scale / 7.5))
+        return Batch(x=x.add_(draws.normal(n, 2, stream="data-noise"), alpha=self.noise).mul_(self.scale / 7.5))
 
 
 class Moons(Toy):
@@ -139,10 +144,10 @@ class Moons(Toy):
     def draw(self, n: int, draws: Draws) -> Batch:
         """As Toy.draw; y 0 is the upper half circle."""
         y = draws.integers(2, n, stream="data")
-        angle = draws.uniform(n, low=0.0, high=math.pi, stream="data")
+        angle = draws.uniform(n, low=0.0, high=math.pi, stream="data-angle")
         side = 1.0 - 2.0 * y.float()  # of the upper half circle 1, of the lower -1
         x = torch.stack([side * (angle.cos() - 0.5), side * (angle.sin() - 0.25)], dim=1)
-        return Batch(x=x.add_(draws.normal(n, 2, stream="data"), alpha=self.noise).mul_(self.scale), y=y)
+        return Batch(x=x.add_(draws.normal(n, 2, stream="data-noise"), alpha=self.noise).mul_(self.scale), y=y)
 
 
 class Checkerboard(Toy):
@@ -166,7 +171,7 @@ class Checkerboard(Toy):
         row = torch.div(y, half, rounding_mode="floor")
         column = 2 * (y % half) + row % 2
         corner = torch.stack([column, row], dim=1)
-        x = draws.uniform(n, 2, stream="data").add_(corner)
+        x = draws.uniform(n, 2, stream="data-noise").add_(corner)
         return Batch(x=x.mul_(2 / self.fields).sub_(1).mul_(self.scale), y=y)
 
 

@@ -59,7 +59,7 @@ class Source(ABC):
         raise TypeError(f"{self.spec.name} cannot gather by number: its samples are drawn")
 
     def draw(self, n: int, draws: Draws) -> Batch:
-        """n new samples, this rank's part of n * world, float32 on the device of `draws`, from its stream "data".
+        """n new samples, this rank's part of n * world, float32 on the device of `draws`, from its streams "data...".
 
         Raises:
             TypeError: the source is finite.

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from ganzoo.errors import GanzooError
 
@@ -45,7 +47,7 @@ def save(folder: Path, step: int, state: dict[str, Any], keep: int = 2) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            torch.save(state, file)
+            torch.save(tree_map_only(Tensor, _own, state), file)
             file.flush()
             os.fsync(file.fileno())
         write_whole(digest, sha256(part) + "\n")
@@ -127,6 +129,11 @@ def write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """The tensor in a storage of its own: torch writes the whole storage that a slice lies in."""
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.detach().clone()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,12 +17,14 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a run computes with. `reasons` is one line of text for each choice."""
+    """What a run computes with. `reasons` is one line of text for each choice. `tries_threads`: whether the number of threads
+    may be changed by a trial (engine.probe)."""
 
     device: torch.device
     dtype: torch.dtype
     threads: int
     reasons: tuple[str, ...]
+    tries_threads: bool = False
 
     @property
     def precision(self) -> str:
@@ -40,8 +42,10 @@ def choose(
     """
     chosen_device, why_device = _device(device, local_rank)
     dtype, why_dtype = _dtype(precision, chosen_device, modality)
-    count, why_threads = _threads(threads, chosen_device, modality, local_world)
-    return Chosen(chosen_device, dtype, count, (why_device, why_dtype, why_threads))
+    count, why_threads = _threads(threads, chosen_device, local_world)
+    tries = not why_threads
+    reasons = (why_device, why_dtype, why_threads) if why_threads else (why_device, why_dtype)
+    return Chosen(chosen_device, dtype, count, reasons, tries)
 
 
 def _device(asked: str, local_rank: int) -> tuple[torch.device, str]:
@@ -100,7 +104,8 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _threads(asked: int | None, device: torch.device, modality: str, local_world: int) -> tuple[int, str]:
+def _threads(asked: int | None, device: torch.device, local_world: int) -> tuple[int, str]:
+    """How many threads and why; without a reason where a trial decides."""
     if asked is not None:
         return asked, f"threads {asked}: asked for"
     if os.environ.get("OMP_NUM_THREADS", "").isdigit():
@@ -108,18 +113,18 @@ def _threads(asked: int | None, device: torch.device, modality: str, local_world
         return count, f"threads {count}: OMP_NUM_THREADS says so"
     if device.type != "cpu":
         return 1, f"threads 1: the work is on {device.type}"
-    if modality == "points":
-        return 1, "threads 1: networks for points run faster on one"
-    cores = max(1, available_cores() // local_world)
-    return cores, f"threads {cores}: the cores of this process"
+    cores = available_cores() // local_world
+    if cores <= 1 or local_world > 1:
+        return max(1, cores), f"threads {max(1, cores)}: the cores of this process"
+    return cores, ""
 
 
-def apply(chosen: Chosen) -> None:
-    """Set threads, allocator and matrix precision of this process."""
+def apply(chosen: Chosen, allocator: Literal["auto", "keep", "system"] = "auto") -> None:
+    """Set threads and allocator of this process."""
     torch.set_num_threads(chosen.threads)
     if chosen.device.type == "cuda":
         torch.cuda.set_device(chosen.device)
-    if chosen.device.type == "cpu":
+    if allocator == "keep" or (allocator == "auto" and chosen.device.type == "cpu"):
         keep_freed_memory()
 
 

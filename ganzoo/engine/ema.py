@@ -26,6 +26,8 @@ class Ema:
         self.half_life, self.ramp = half_life, ramp
         self._game = game
         self._average: dict[str, Tensor] = {}
+        self._live: dict[str, Tensor] = {}
+        self._lerp: tuple[list[Tensor], list[Tensor]] = ([], [])
         self.follow()
 
     def follow(self) -> None:
@@ -47,16 +49,24 @@ class Ema:
             return old
         return tensor.detach().clone()
 
+    def weight(self, images: int, step_images: int) -> float:
+        """The live weights' share in the average after a step that showed `step_images`, the images seen being `images`."""
+        half_life = min(self.half_life, self.ramp * images)
+        return 1 - (0.5 ** (step_images / half_life) if half_life else 0.0)
+
+    def pairs(self) -> list[tuple[Tensor, Tensor, bool]]:
+        """Each average, the game's own tensor, and whether it is averaged (or else copied, as buffers are)."""
+        averaged = {id(average) for average in self._lerp[0]}
+        return [(average, self._live[name], id(average) in averaged) for name, average in self._average.items()]
+
     @torch.no_grad()
     def update(self, images: int, step_images: int) -> None:
         """After a step that showed `step_images`, the images seen being `images`."""
         if not self.half_life:
             return
-        half_life = min(self.half_life, self.ramp * images)
-        decay = 0.5 ** (step_images / half_life) if half_life else 0.0
         average, live = self._lerp
         if average:
-            torch._foreach_lerp_(average, live, 1 - decay)
+            torch._foreach_lerp_(average, live, self.weight(images, step_images))
         average, live = self._copy
         if average:
             torch._foreach_copy_(average, live)

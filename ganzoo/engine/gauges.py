@@ -53,6 +53,23 @@ class Gauges:
             sheet.settle()
 
     @torch.no_grad()
+    def add_rows(self, names: tuple[str, ...], rows: Tensor) -> None:
+        """Several values of each name at once, (R, names) float32, R at most 256; the names with their prefix."""
+        sheet = self._sheets.get(names)
+        if sheet is None:
+            sheet = self._sheets[names] = _Sheet(names, rows.device)
+        count = len(rows)
+        if sheet.used + count > ROWS:
+            sheet.settle()
+        if count == 1:
+            sheet.row[sheet.used].copy_(rows[0])
+        else:
+            sheet.rows[sheet.used : sheet.used + count].copy_(rows)
+        sheet.used += count
+        if sheet.used == ROWS:
+            sheet.settle()
+
+    @torch.no_grad()
     def fetch(self) -> tuple[dict[str, float], dict[str, int]]:
         """Means of the finite values since the last fetch, and how many values of a name were not. One host sync."""
         sheets = [sheet for sheet in self._sheets.values() if sheet.used or sheet.count]
@@ -61,17 +78,19 @@ class Gauges:
         if not sheets:
             return {}, {}
         flat = torch.cat([sheet.sums.flatten() for sheet in sheets]).tolist()
-        means: dict[str, float] = {}
+        sums: dict[str, float] = {}
+        finite: dict[str, int] = {}
         faults: dict[str, int] = {}
         at = 0
         for sheet in sheets:
             width = len(sheet.names)
             for i, name in enumerate(sheet.names):
-                finite = round(flat[at + width + i])
-                means[name] = flat[at + i] / finite if finite else math.nan
-                if finite < sheet.count:
-                    faults[name] = sheet.count - finite
+                good = round(flat[at + width + i])
+                sums[name] = sums.get(name, 0.0) + flat[at + i]
+                finite[name] = finite.get(name, 0) + good
+                if good < sheet.count:
+                    faults[name] = faults.get(name, 0) + sheet.count - good
             at += 2 * width
             sheet.sums.zero_()
             sheet.count = 0
-        return means, faults
+        return {name: sums[name] / finite[name] if finite[name] else math.nan for name in sums}, faults

@@ -56,6 +56,12 @@ def _rates(config: OptimizerConfig, images: int) -> dict[str, Any]:
     return rates
 
 
+def second_rate(config: OptimizerConfig, images: int) -> float:
+    """Adam's beta2 or SGD's momentum when `images` samples have been seen; 0 for others."""
+    rates = _rates(config, images)
+    return float(rates["betas"][1] if "betas" in rates else rates.get("momentum", 0.0))
+
+
 def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
     """Whether the optimiser takes `found_inf`, a flag on the device that makes it leave everything as it was."""
     return bool(optimizer.defaults.get("fused"))

@@ -16,6 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ganzoo.models.layers.dropout import HashDropout
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -164,6 +166,8 @@ def see_joined_batches(game: nn.Module, processes: Processes) -> list[str]:
             module.__class__ = _JoinedBatchNorm
         elif type(module) is nn.Dropout and not module.inplace:
             module.__class__ = _JoinedDropout
+        elif isinstance(module, HashDropout):
+            module.rank = processes.rank
         elif isinstance(module, nn.modules.dropout._DropoutNd) and not isinstance(module, _JoinedDropout):
             left.append(f"{name}: {type(module).__name__} draws its mask on each rank by itself")
     return left

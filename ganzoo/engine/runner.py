@@ -20,10 +20,15 @@ from ganzoo.engine.device import Chosen
 from ganzoo.engine.due import Due, Marks, learning_rate_factor, share_done
 from ganzoo.engine.ema import Ema
 from ganzoo.engine.folder import RunFolder
+from ganzoo.engine.probe import faster_threads
 from ganzoo.engine.processes import Processes, see_joined_batches
+from ganzoo.engine.program import Program
 from ganzoo.engine.sampling import draw_samples
 from ganzoo.engine.settings import DEFAULT_IMAGES, TrainSettings
 from ganzoo.engine.step import Stepper, move
+from ganzoo.engine.trace import has_compiler
+from ganzoo.engine.way import choose_way
+from ganzoo.engine.whole import Lane
 from ganzoo.errors import GanzooError
 from ganzoo.models import Game, StepContext
 from ganzoo.tracking import Progress, Tracker
@@ -51,9 +56,13 @@ class Training:
 
 
 class Runner:
-    """Trains one game. `interrupted` tells after `run` whether a signal ended it."""
+    """Trains one game. `interrupted` tells after `run` whether a signal ended it.
 
-    def __init__(self, training: Training) -> None:
+    Args:
+        beside: runners of the same configuration with other seeds, whose games are trained along with this one.
+    """
+
+    def __init__(self, training: Training, beside: Sequence[Runner] = ()) -> None:
         self._t = training
         settings, processes, device = training.settings, training.processes, training.chosen.device
         self.game = training.game
@@ -61,15 +70,27 @@ class Runner:
         self.folder: Path = training.folder.path
         self.trackers: Sequence[Tracker] = ()
         self.interrupted = False
+        self._all: tuple[Runner, ...] = (self, *beside)
         penalties = "the networks' precision" if settings.penalty_precision == "network" else "float32"
-        self.reasons = (*training.chosen.reasons, f"penalties in {penalties}")
+        way = choose_way(
+            settings,
+            device,
+            training.source.spec.modality,
+            training.batch,
+            self.total,
+            world=processes.world,
+            seeds=len(self._all),
+            able=has_compiler(),
+        )
+        order = "in torch's own order" if settings.memory_format == "contiguous" else "channels last"
+        self.reasons = (*training.chosen.reasons, f"penalties in {penalties}", f"memory {order}", way.reason)
         self.warnings: list[str] = [*self.game.notes_on_processes()] if processes.world > 1 else []
-        move(self.game, device)
+        move(self.game, device, settings.memory_format)
         self.warnings += see_joined_batches(self.game, processes)
         self.game.train()
         self.context = StepContext(settings.seed, device, rank=processes.rank, world=processes.world)
         self.context.lowers_penalties = settings.penalty_precision == "network"
-        self.feed = Feed(
+        self.feed: Feed = Feed(
             training.source,
             seed=settings.seed,
             device=device,
@@ -77,6 +98,7 @@ class Runner:
             draws=self.context,
             rank=processes.rank,
             world=processes.world,
+            beside=beside[0].feed if beside else None,
         )
         self.stepper = Stepper(
             self.game,
@@ -88,6 +110,9 @@ class Runner:
             micro_batches=settings.micro_batches,
         )
         self.ema = Ema(self.game, settings.ema_images, settings.ema_ramp)
+        self.lane = Lane(self.stepper, self.ema, self.feed)
+        self.program = Program([runner.lane for runner in self._all], way, self._say)
+        self._threads: int | None = None
         self._fitted = False
         self._chance: dict[str, Any] | None = None
         self._signal: int | None = None
@@ -99,6 +124,11 @@ class Runner:
         """Images to train on, None if only the time is limited."""
         settings = self._t.settings
         return DEFAULT_IMAGES if settings.images is None and settings.minutes is None else settings.images
+
+    @property
+    def together(self) -> tuple[Runner, ...]:
+        """This runner and those beside it."""
+        return self._all
 
     @property
     def tracker_names(self) -> tuple[str, ...]:
@@ -126,31 +156,66 @@ class Runner:
         """`run`, a call at a time: each item is the images seen after one more call of the stepper, whose rows, pictures and
         checkpoints are written on the way. Who stops asking leaves the run without its last checkpoint."""
         with self._signals():
-            if self._chance is None:
-                chance.seed_all(self._t.settings.seed)
-            else:
-                chance.set_all(self._chance, self.context.device)
             start = time.monotonic()
-            self._say_start()
-            if not self._fitted:
-                self.game.fit(self.feed.epoch(self.stepper.batch), self.context)
-                self._fitted = True
-                self._picture()
+            for runner in self._all:
+                runner._begin(len(self._all) > 1)
             try:
                 yield from self._loop(start)
             finally:
-                self.stepper.release()
-            if self.context.step != self._row_at[0]:
-                self._log(time.monotonic())
-            if not self.interrupted:
-                self._picture()
-            path = self.save()
-            for tracker in self.trackers:
-                tracker.ended(self._progress(time.monotonic() - start), self.interrupted, path)
+                for runner in self._all:
+                    runner.stepper.release()
+            for runner in self._all:
+                runner._end(start, self.interrupted)
+
+    def _begin(self, together: bool) -> None:
+        """What comes before the first step; `together`: of several runs at once."""
+        if self._chance is None:
+            chance.seed_all(self._t.settings.seed)
+        else:
+            chance.set_all(self._chance, self.context.device)
+        new = not self._fitted
+        if new and self.stepper.phases:
+            self._fit()
+        if self._t.chosen.tries_threads and self.stepper.phases:
+            self._try_threads(together)
+        self._say_start()
+        if not self._fitted:  # a game that is only fitted takes its time here
+            self._fit()
+        if new:
+            self._picture()
+
+    def _fit(self) -> None:
+        self.game.fit(self.feed.epoch(self.stepper.batch), self.context)
+        self._fitted = True
+
+    def _try_threads(self, together: bool) -> None:
+        """How many threads, by a trial; a run that goes on keeps what it had, since sums over threads round differently."""
+        count = self._threads
+        if count is not None and count <= self._t.chosen.threads:
+            why = f"threads {count}: as before"
+        elif together:
+            count, why = 1, "threads 1: several small games at once"
+        else:
+            batch = next(iter(self.feed.epoch(self.stepper.batch)))
+            count, why = faster_threads(self.stepper, batch, (self._t.chosen.threads, 1))
+        torch.set_num_threads(count)
+        self._threads = count
+        self.reasons = (*self.reasons, why)
+
+    def _end(self, start: float, interrupted: bool) -> None:
+        """What comes after the last step."""
+        if self.context.step != self._row_at[0]:
+            self._log(time.monotonic())
+        if not interrupted:
+            self._picture()
+        path = self.save()
+        for tracker in self.trackers:
+            tracker.ended(self._progress(time.monotonic() - start), interrupted, path)
 
     def _loop(self, start: float) -> Iterator[int]:
         marks = Marks(start, start, start, self.context.images, self.context.images)
-        self._row_at = (self.context.step, start)
+        for runner in self._all:
+            runner._row_at = (self.context.step, start)
         pictures = int(
             share_done(self._t.settings, self.total, self.context.images, 0.0) * (self._t.settings.pictures + 1)
         )
@@ -166,14 +231,18 @@ class Runner:
                 self.interrupted = stop
             else:
                 due = replace(due, stop=False, row=False, picture=False, save=False)
+            for runner in self._all if due.row or due.picture or due.save else ():
+                if due.row:
+                    runner._log(now)
+                if due.picture:
+                    runner._picture()
+                if due.save:
+                    runner.save()
             if due.row:
-                self._log(now)
                 marks.row_images = self.context.images
             if due.picture:
-                self._picture()
                 pictures += 1
             if due.save:
-                self.save()
                 marks.saved, marks.saved_images = now, self.context.images
             if due.stop:
                 self.interrupted = self.interrupted or self._signal is not None
@@ -182,8 +251,7 @@ class Runner:
                 marks.tick = now
                 for tracker in self.trackers:
                     tracker.advanced(self._progress(now - start))
-            self.stepper.rate = due.rate
-            self._step()
+            self._call(due.rate)
             yield self.context.images
 
     def _due(self, now: float, marks: Marks, pictures: int) -> Due:
@@ -204,16 +272,16 @@ class Runner:
             rate=learning_rate_factor(settings, share),
         )
 
-    def _step(self) -> None:
-        shown = self.stepper.step()
-        images = self.context.images
-        change = self.game.on_progress(images)
-        if change is not None:
-            self._follow(change.resolution, change.batch, change.reset)
-        self.ema.update(images, shown)
+    def _call(self, rate: float) -> None:
+        total = self.total
+        self.program.call(None if total is None else total - self.context.images, rate)
+        for runner in self._all:
+            change = runner.game.on_progress(runner.context.images)
+            if change is not None:
+                runner._follow(change.resolution, change.batch, change.reset)
 
     def _follow(self, resolution: tuple[int, int] | None, batch: int | None, reset: Sequence[str]) -> None:
-        move(self.game, self._t.chosen.device)
+        move(self.game, self._t.chosen.device, self._t.settings.memory_format)
         see_joined_batches(self.game, self._t.processes)
         self.game.train()
         if resolution is not None:
@@ -222,6 +290,7 @@ class Runner:
             self.stepper.batch = batch
         self.stepper.follow(reset)
         self.ema.follow()
+        self.program.clear()
 
     def _progress(self, seconds: float) -> Progress:
         limit = self._t.settings.minutes
@@ -317,6 +386,7 @@ class Runner:
             "step": context.step,
             "batch": self.stepper.batch,
             "fitted": self._fitted,
+            "threads": self._threads,
             "game": self.game.state_dict(),
             "ema": self.ema.state_dict(),
             "optimizers": self.stepper.state_dict(),
@@ -344,6 +414,7 @@ class Runner:
         self.context.images, self.context.step = state["images"], state["step"]
         self.stepper.batch = state["batch"]
         self._fitted = state["fitted"]
+        self._threads = state.get("threads")
         self._images_at_row = self.context.images
         self._chance = state["chance"]
 

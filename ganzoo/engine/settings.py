@@ -18,7 +18,17 @@ class TrainSettings(Config):
     penalty_precision: Literal["float32", "network"] = option(
         "float32", "of penalties: float32, or that of the networks, which is faster"
     )
-    threads: int | None = option(None, "CPU threads; None: chosen", ge=1)
+    threads: int | None = option(None, "CPU threads; None: tried out", ge=1)
+    memory_format: Literal["auto", "channels_last", "contiguous"] = option(
+        "auto", "order of convolutions' weights and maps in memory; auto: channels_last"
+    )
+    allocator: Literal["auto", "keep", "system"] = option(
+        "auto", "memory that a step frees: keep it for the next, or leave it to the system; auto: keep, on a CPU"
+    )
+    steps: Literal["auto", "eager", "compiled", "graph"] = option(
+        "auto", "how steps are taken: one by one, compiled as a whole, or in a CUDA graph; auto: what pays"
+    )
+    steps_per_call: int | None = option(None, "steps that a compiled call takes; None: chosen", ge=1, le=64)
     micro_batches: int = option(1, "parts that each batch is computed in, to save memory", ge=1)
     ema_images: float = option(
         20_000, "half-life of the averaged weights that samples are drawn from; 0: none", unit="images", ge=0

@@ -109,43 +109,64 @@ class Stepper:
                 if batch is None or phase.batch == "fresh":
                     batch = self._next_batch(self.batch)
                     context.images += self.batch
-                start = self._clock(phase.name)
+                start = self.clock(phase.name)
                 self._update(phase, batch)
-                self._stop_clock(phase.name, start)
-        for shared in self._shared:
-            shared.clear()
+                self.stop_clock(phase.name, start)
+        self.forget_shared()
         context.step += 1
         return context.images - images
 
     def _update(self, phase: Phase, batch: Batch) -> None:
-        context, seats = self.context, [self.seats[name] for name in phase.players]
-        self._set_trainable(phase)
-        gradients: list[list[Tensor | None]] = [[] for _ in seats]
-        pieces = batch.split(self._micro_batches)
+        seats = [self.seats[name] for name in phase.players]
+        self.enable(phase)
+        found, values = self.compute(phase, batch, self.context, [seat.parameters for seat in seats])
+        for seat, gradients in zip(seats, found, strict=True):
+            name = f"{seat.player.name}/gradient norm" if len(seats) > 1 else "gradient norm"
+            values[name], values["skipped"] = self._apply(phase.name, seat, gradients)
+        self.gauges.add(phase.name, values)
+        with torch.no_grad():
+            self.game.after_phase(phase.name, self.context)
+
+    def compute(
+        self, phase: Phase, batch: Batch, context: StepContext, parameters: Sequence[Sequence[Tensor]]
+    ) -> tuple[list[list[Tensor | None]], dict[str, Tensor]]:
+        """The gradients of a phase's players for their `parameters`, None where its terms do not reach; and the values of
+        its terms and notes, detached. Micro-batches are added up."""
+        gradients: list[list[Tensor | None]] = [[] for _ in parameters]
         values: dict[str, Tensor] = {}
-        for shared, piece in zip(self._shared, pieces, strict=True):
+        for shared, piece in zip(self._shared, batch.split(self._micro_batches), strict=True):
             context.shared, context.notes = shared, {}
             with self._precision():
                 terms = self.game(phase.name, piece, context)
             share = piece.size / batch.size
-            for i, seat in enumerate(seats):
-                own = self._terms_of(seat.player.name, phase, terms)
-                objective = sum(own[1:], own[0])
-                found = self._gradients(
-                    phase, seat, objective if share == 1 else objective * share, keep=i + 1 < len(seats)
+            for i, (player, own) in enumerate(zip(phase.players, parameters, strict=True)):
+                objective = self._objective(player, phase, terms)
+                last = i + 1 == len(parameters)
+                found: list[Tensor | None] = list(
+                    torch.autograd.grad(
+                        objective if share == 1 else objective * share,
+                        list(own),
+                        allow_unused=True,
+                        retain_graph=None if last else True,
+                    )
                 )
                 gradients[i] = _added(gradients[i], found) if gradients[i] else found
             context.terms = {name: term.detach() for name, term in terms.items()}
             for name, value in (context.terms | context.notes).items():
                 values[name] = value if share == 1 else values.get(name, 0.0) + value * share
-        for seat, found in zip(seats, gradients, strict=True):
-            name = f"{seat.player.name}/gradient norm" if len(seats) > 1 else "gradient norm"
-            values[name], values["skipped"] = self._apply(phase.name, seat, found)
-        self.gauges.add(phase.name, values)
-        with torch.no_grad():
-            self.game.after_phase(phase.name, context)
+        return gradients, values
 
-    def _set_trainable(self, phase: Phase) -> None:
+    def forget_shared(self) -> None:
+        """Drop what phases of this step kept for each other."""
+        for shared in self._shared:
+            shared.clear()
+
+    def wanted(self, phase: Phase) -> set[int]:
+        """Identities of the parameters that the phase records a graph for."""
+        return self._wanted[phase.name]
+
+    def enable(self, phase: Phase) -> None:
+        """Gradients on for the parameters that the phase records a graph for, and off for the game's others."""
         key = frozenset((*phase.players, *phase.keeps))
         if key != self._trainable:
             wanted = self._wanted[phase.name]
@@ -159,21 +180,18 @@ class Stepper:
         return torch.autocast(self.context.device.type, dtype=self._dtype)
 
     @staticmethod
-    def _terms_of(player: str, phase: Phase, terms: dict[str, Tensor]) -> list[Tensor]:
+    def _objective(player: str, phase: Phase, terms: dict[str, Tensor]) -> Tensor:
+        """The sum of a player's terms."""
         prefix = f"{player}/"
         own = list(terms.values()) if len(phase.players) == 1 else [t for n, t in terms.items() if n.startswith(prefix)]
         if not own:
             raise GanzooError(
                 f"phase {phase.name} returned no term for its player {player}; it returned {', '.join(terms) or 'none'}"
             )
-        return own
-
-    def _gradients(self, phase: Phase, seat: _Seat, objective: Tensor, *, keep: bool) -> list[Tensor | None]:
+        objective = sum(own[1:], own[0])
         if not objective.requires_grad:
-            raise GanzooError(
-                f"phase {phase.name}: its terms do not depend on the parameters of its player {seat.player.name}"
-            )
-        return list(torch.autograd.grad(objective, seat.parameters, allow_unused=True, retain_graph=keep or None))
+            raise GanzooError(f"phase {phase.name}: its terms do not depend on the parameters of its player {player}")
+        return objective
 
     @torch.no_grad()
     def _apply(self, phase: str, seat: _Seat, found: list[Tensor | None]) -> tuple[Tensor, Tensor]:
@@ -217,14 +235,16 @@ class Stepper:
                 "so several processes would part; multiply a term by 0 instead of leaving it out"
             )
 
-    def _clock(self, name: str) -> float:
+    def clock(self, name: str) -> float:
+        """Starts the clock of a phase, or of a whole step."""
         if self.context.device.type == "cuda":
             if name not in self._events:
                 self._events[name] = (_event(), _event())
             self._events[name][0].record()
         return time.perf_counter()
 
-    def _stop_clock(self, name: str, start: float) -> None:
+    def stop_clock(self, name: str, start: float) -> None:
+        """Stops it; `start` is what starting it gave."""
         if self.context.device.type == "cuda":
             self._events[name][1].record()
         self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
@@ -281,9 +301,11 @@ def _added(total: list[Tensor | None], found: list[Tensor | None]) -> list[Tenso
     return [f if t is None else t if f is None else t + f for t, f in zip(total, found, strict=True)]
 
 
-def move(game: nn.Module, device: torch.device) -> None:
-    """The game on its device, convolution weights in channels-last order, which convolutions run faster in."""
+def move(game: nn.Module, device: torch.device, memory_format: str = "auto") -> None:
+    """The game on its device, convolution weights in channels-last order, which convolutions run faster in, unless
+    `memory_format` is "contiguous"."""
     game.to(device=device)
+    order = torch.contiguous_format if memory_format == "contiguous" else torch.channels_last
     for module in game.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.to(memory_format=torch.channels_last)
+            module.to(memory_format=order)

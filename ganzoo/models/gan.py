@@ -303,7 +303,7 @@ class Gan(Game):
         """Projections of the discriminator's weights, after its update."""
         if phase in ("discriminator", "both"):
             for term in self.penalties:
-                if term.penalty.is_projection and context.step % term.interval == 0:
+                if term.penalty.is_projection and (term.interval == 1 or context.step % term.interval == 0):
                     term.penalty.project(self.discriminator)
 
     def sample(

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
+from ganzoo.data import Feed
+from ganzoo.engine.ema import Ema
 from ganzoo.engine.processes import Processes, see_joined_batches
 from ganzoo.engine.step import Stepper, move
-from ganzoo.models import Batch, Game, StepContext
+from ganzoo.engine.whole import Lane
+from ganzoo.models import Batch, Draws, Game, StepContext
 from tests.engine.tiny_games import CLASSES, FEATURES, GAMES
 
 BATCH = 32
@@ -98,3 +102,40 @@ def zoo_stepper(
 
     context = StepContext(0, device, rank=processes.rank, world=processes.world)
     return Stepper(game, next_batch, context, batch=batch, processes=processes)
+
+
+class HandFeed(Feed):
+    """A feed of batches that a function makes on the host."""
+
+    def __init__(self, next_batch: Callable[[int], Batch]) -> None:
+        self._next = next_batch
+        self._sample = Batch()
+
+    @property
+    def held(self) -> dict[str, Tensor]:
+        return {}
+
+    def next(self, batch: int) -> Batch:
+        return self._next(batch)
+
+    def ahead(self, batch: int, times: int) -> Batch:
+        batches = [self.next(batch) for _ in range(times)]
+        return Batch({name: torch.stack([each[name] for each in batches]) for name in batches[0]})
+
+    def example(self, batch: int, times: int) -> Batch:
+        return self._sample.map(lambda value: torch.stack([value] * times))
+
+    def made(self, part: Batch, batch: int, held: dict[str, Tensor], draws: Draws) -> Batch:
+        return part
+
+
+def lane(engine: Stepper) -> Lane:
+    """The stepper as a lane, its batches handed out by a feed."""
+    feed = HandFeed(engine._next_batch)
+
+    def remembered(n: int) -> Batch:
+        feed._sample = feed.next(n)
+        return feed._sample
+
+    engine._next_batch = remembered
+    return Lane(engine, Ema(engine.game, 1000), feed)

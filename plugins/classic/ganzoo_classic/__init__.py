@@ -9,7 +9,7 @@ from ganzoo.plugin import Arch, hookimpl
 
 @hookimpl
 def ganzoo_architectures() -> Iterator[Arch]:
-    """GAN, DCGAN, the TensorFlow tutorial's DCGAN and LSGAN."""
+    """GAN for pictures and for points, DCGAN, the TensorFlow tutorial's DCGAN and LSGAN."""
     yield Arch(
         name="gan",
         target="ganzoo_classic.gan:build",
@@ -21,6 +21,17 @@ def ganzoo_architectures() -> Iterator[Arch]:
         channels=1,
         parameters={"generator": 2_503_984, "discriminator": 1_231_441},
         tags=("fully-connected", "maxout"),
+    )
+    yield Arch(
+        name="gan-2d",
+        target="ganzoo_classic.gan_2d:build",
+        summary="Small fully connected GAN for points in the plane",
+        paper="https://arxiv.org/abs/1406.2661",
+        year=2014,
+        licence="Apache-2.0",
+        modality="points",
+        parameters={"generator": 17_154, "discriminator": 17_025},
+        tags=("fully-connected", "points", "small"),
     )
     yield Arch(
         name="dcgan",

@@ -32,7 +32,7 @@ def builder(record: Arch) -> tuple[Callable[..., Game], type[GanConfig]]:
 
 def on_meta(build: Callable[..., Game], config: GanConfig, *shape: int) -> Gan:
     with torch.device("meta"):
-        game = build(config, DataSpec(shape))
+        game = build(config, DataSpec(shape, modality="image" if len(shape) == 3 else "points"))
     assert isinstance(game, Gan)
     return game
 
@@ -45,10 +45,13 @@ def counts(game: Gan) -> dict[str, int]:
 @pytest.mark.parametrize("name", RECORDS)
 def test_the_record_counts_the_default_configuration(name: str) -> None:
     record = RECORDS[name]
-    assert record.resolution is not None
     build, config = builder(record)
-    size = record.resolution
-    assert counts(on_meta(build, config(), CHANNELS[name], size, size)) == record.parameters
+    if record.modality == "points":
+        shape: tuple[int, ...] = (2,)
+    else:
+        assert record.resolution is not None
+        shape = (CHANNELS[name], record.resolution, record.resolution)
+    assert counts(on_meta(build, config(), *shape)) == record.parameters
 
 
 @pytest.mark.parametrize("name", RECORDS)
