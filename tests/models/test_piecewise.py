@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.models.layers.dcgan import DcganDiscriminator
-from ganzoo.models.layers.piecewise import input_gradient, is_piecewise_linear
+from ganzoo.models.layers.piecewise import SpatialMean, Sum, input_gradient, is_piecewise_linear
+from ganzoo.models.layers.same import SameConv2d
 
 CHAINS = {
     "mlp": (nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 6), nn.LeakyReLU(0.3), nn.Linear(6, 1)), (5,)),
@@ -19,6 +20,19 @@ CHAINS = {
         (2, 8, 12),
     ),
     "rows left over": (nn.Sequential(nn.Conv2d(1, 3, 3, 2), nn.LeakyReLU(0.2), nn.Conv2d(3, 1, 2, 1, dilation=2)), (1, 10, 9)),
+    "same padding": (
+        nn.Sequential(SameConv2d(1, 3, 5, 2), nn.LeakyReLU(0.2), SameConv2d(3, 2, 3, 1), nn.ReLU(), SameConv2d(2, 2, 2, 3)),
+        (1, 11, 8),
+    ),
+    "kernel below the stride": (nn.Sequential(SameConv2d(1, 3, 1, 2), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 4 * 3, 1)), (1, 7, 6)),
+    "residual": (
+        nn.Sequential(
+            Sum(nn.Sequential(nn.AvgPool2d(2), SameConv2d(2, 4, 1)), nn.Sequential(SameConv2d(2, 4, 3), nn.ReLU(), nn.AvgPool2d(2))),
+            Sum(nn.Identity(), nn.Sequential(nn.ReLU(), SameConv2d(4, 4, 3)), nn.Sequential(nn.ReLU(), SameConv2d(4, 4, 1))),
+            nn.ReLU(), SpatialMean(), nn.Linear(4, 1),
+        ),
+        (2, 9, 6),
+    ),
     "dcgan": (DcganDiscriminator(4, 1, 2, (7, 7), batch_norm=False).layers, (1, 28, 28)),
 }  # fmt: skip
 
@@ -51,6 +65,8 @@ def test_what_is_no_chain_is_told() -> None:
     assert not is_piecewise_linear([nn.Linear(2, 2), nn.Tanh()])
     assert not is_piecewise_linear([nn.Conv2d(1, 1, 3, padding="same")])
     assert not is_piecewise_linear([nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect")])
+    assert not is_piecewise_linear([nn.AvgPool2d(3, 2)])
+    assert not is_piecewise_linear([Sum(nn.Identity(), nn.Sequential(nn.Tanh()))])
     with pytest.raises(TypeError, match="Tanh is no layer"):
         input_gradient(nn.Sequential(nn.Tanh()), torch.zeros(1, 2))
 

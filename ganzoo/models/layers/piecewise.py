@@ -1,19 +1,60 @@
 """The input gradient of a piecewise linear network in closed form.
 
-A chain of convolutions, linear layers and (leaky) ReLUs is linear where no unit changes sign, so its gradient with respect
-to the input is the product of the transposed layers with the units' slopes between them:
-∇D(x) = W₁ᵀ S₁ W₂ᵀ S₂ ... wᵀ. The slopes depend on x but not, locally, on the weights. Written out with the layers' own
-operations, a penalty on this gradient needs first derivatives only: a third of the work of differentiating autograd's
-gradient once more, and the same up to rounding.
+A network of convolutions, linear layers, (leaky) ReLUs, means and sums is linear where no unit changes sign, so its gradient
+with respect to the input is the product of the transposed layers with the units' slopes between them:
+∇D(x) = W₁ᵀ S₁ W₂ᵀ S₂ ... wᵀ, and that of a sum of branches the sum of theirs. The slopes depend on x but not, locally, on the
+weights. Written out with the layers' own operations, a penalty on this gradient needs first derivatives only: a third of the
+work of differentiating autograd's gradient once more, and the same up to rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
+
+from ganzoo.models.layers.same import SameConv2d, same_padding
+
+
+class Sum(nn.Module):
+    """The sum of what several branches make of the same input: a residual block.
+
+    Args:
+        branches: modules; nn.Identity() for a shortcut without a layer.
+    """
+
+    def __init__(self, *branches: nn.Module) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Their sum. No branch may change x in place."""
+        first, *rest = (branch(x) for branch in self.branches)
+        total: Tensor = first
+        for part in rest:
+            total = total + part
+        return total
+
+
+class SpatialMean(nn.Module):
+    """x_BCHW to (B, C): the mean over each map."""
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Means."""
+        return x_BCHW.mean((2, 3))
+
+
+@dataclass
+class _Step:
+    """A layer that was passed: the shape of what came in, a unit's slopes, and the steps of each branch of a sum."""
+
+    layer: nn.Module
+    shape: torch.Size
+    slopes: Tensor | None = None
+    branches: list[list[_Step]] = field(default_factory=list)
 
 
 def is_piecewise_linear(layers: Iterable[nn.Module]) -> bool:
@@ -28,53 +69,104 @@ def input_gradient(layers: nn.Sequential, x: Tensor) -> Tensor:
     Raises:
         TypeError: a layer is of another kind.
     """
-    steps: list[tuple[nn.Module, torch.Size, Tensor | None]] = []
     with torch.no_grad():
-        for layer in layers:
-            slopes = None
-            shape = x.shape
-            x = layer(x)
-            if isinstance(layer, nn.ReLU | nn.LeakyReLU):
-                low = layer.negative_slope if isinstance(layer, nn.LeakyReLU) else 0.0
-                # The sign survives the unit, so its output tells the slope.
-                slopes = (x > 0).to(x.dtype).mul_(1 - low).add_(low)
-            steps.append((layer, shape, slopes))
-    gradient = torch.ones_like(x)
-    for layer, shape, slopes in reversed(steps):
-        gradient = _transposed(layer, gradient, shape, slopes)
-    return gradient
+        output, steps = _passed(layers, x)
+    return _back(steps, torch.ones_like(output))
 
 
 def _known(layer: nn.Module) -> bool:
-    if isinstance(layer, nn.Conv2d):
-        return type(layer) is nn.Conv2d and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
-    return type(layer) in (nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Flatten, nn.Unflatten, nn.Identity)
+    if isinstance(layer, nn.Sequential):
+        return is_piecewise_linear(layer)
+    if isinstance(layer, Sum):
+        return is_piecewise_linear(layer.branches)
+    if type(layer) is nn.Conv2d:
+        return layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    if isinstance(layer, nn.AvgPool2d):
+        pool = _pair(layer.kernel_size)
+        return pool == _pair(layer.stride) and _pair(layer.padding) == (0, 0) and layer.divisor_override is None
+    known = (SameConv2d, nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Flatten, nn.Unflatten, nn.Identity, SpatialMean)
+    return type(layer) in known
 
 
-def _transposed(layer: nn.Module, gradient: Tensor, shape: torch.Size, slopes: Tensor | None) -> Tensor:
-    """The gradient at the layer's input, of `shape`, from that at its output."""
-    if slopes is not None:
-        return gradient * slopes
+def _passed(layer: nn.Module, x: Tensor) -> tuple[Tensor, list[_Step]]:
+    """The layer's output, and the steps to it."""
+    if isinstance(layer, nn.Sequential):
+        steps: list[_Step] = []
+        for each in layer:
+            x, more = _passed(each, x)
+            steps += more
+        return x, steps
+    step = _Step(layer, x.shape)
+    if isinstance(layer, Sum):
+        found = [_passed(branch, x) for branch in layer.branches]
+        step.branches = [steps for _, steps in found]
+        total = found[0][0]
+        for part, _ in found[1:]:
+            total = total + part
+        return total, [step]
+    y: Tensor = layer(x)
+    if isinstance(layer, nn.ReLU | nn.LeakyReLU):
+        low = layer.negative_slope if isinstance(layer, nn.LeakyReLU) else 0.0
+        # The sign survives the unit, so its output tells the slope.
+        step.slopes = (y > 0).to(y.dtype).mul_(1 - low).add_(low)
+    return y, [step]
+
+
+def _back(steps: list[_Step], gradient: Tensor) -> Tensor:
+    for step in reversed(steps):
+        gradient = _transposed(step, gradient)
+    return gradient
+
+
+def _transposed(step: _Step, gradient: Tensor) -> Tensor:
+    """The gradient at the layer's input from that at its output."""
+    layer, shape = step.layer, step.shape
+    if step.branches:
+        total = _back(step.branches[0], gradient)
+        for branch in step.branches[1:]:
+            total = total + _back(branch, gradient)
+        return total
+    if step.slopes is not None:
+        return gradient * step.slopes
     if isinstance(layer, nn.Linear):
         return gradient @ layer.weight
+    if isinstance(layer, SameConv2d):
+        return _same_transposed(layer, gradient, shape)
     if isinstance(layer, nn.Conv2d):
-        assert not isinstance(layer.padding, str)
-        # Rows and columns at the end that a stride left over belong to the input too.
-        rest = [
-            size - ((out - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1)
-            for size, out, stride, padding, dilation, kernel in zip(
-                shape[2:],
-                gradient.shape[2:],
-                layer.stride,
-                layer.padding,
-                layer.dilation,
-                layer.kernel_size,
-                strict=True,
-            )
-        ]
-        return conv_transpose2d(
-            gradient, layer.weight, None, layer.stride, layer.padding, tuple(rest), layer.groups, layer.dilation
-        )
+        return _conv_transposed(layer, gradient, shape)
+    if isinstance(layer, nn.AvgPool2d):
+        high, wide = _pair(layer.kernel_size)
+        whole = (gradient / (high * wide)).repeat_interleave(high, 2).repeat_interleave(wide, 3)
+        return nn.functional.pad(whole, (0, shape[3] - whole.shape[3], 0, shape[2] - whole.shape[2]))
+    if isinstance(layer, SpatialMean):
+        return (gradient / (shape[2] * shape[3]))[:, :, None, None].expand(shape)
     if isinstance(layer, nn.Flatten | nn.Unflatten | nn.Identity):
         return gradient.reshape(shape)
     raise TypeError(f"{type(layer).__name__} is no layer of a piecewise linear network that is known here")
+
+
+def _conv_transposed(layer: nn.Conv2d, gradient: Tensor, shape: torch.Size) -> Tensor:
+    assert not isinstance(layer.padding, str)
+    # Rows and columns at the end that a stride left over belong to the input too.
+    rest = [
+        size - ((out - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1)
+        for size, out, stride, padding, dilation, kernel in zip(
+            shape[2:], gradient.shape[2:], layer.stride, layer.padding, layer.dilation, layer.kernel_size, strict=True
+        )
+    ]
+    return conv_transpose2d(
+        gradient, layer.weight, None, layer.stride, layer.padding, tuple(rest), layer.groups, layer.dilation
+    )
+
+
+def _same_transposed(layer: SameConv2d, gradient: Tensor, shape: torch.Size) -> Tensor:
+    """The padding of each side is cut off; where the stride left rows over, zeros stand for them."""
+    whole = conv_transpose2d(gradient, layer.weight, None, layer.stride)
+    top, _ = same_padding(shape[2], layer.kernel_size[0], layer.stride[0])
+    left, _ = same_padding(shape[3], layer.kernel_size[1], layer.stride[1])
+    below, beside = top + shape[2] - whole.shape[2], left + shape[3] - whole.shape[3]
+    return nn.functional.pad(whole, (-left, beside, -top, below))
+
+
+def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (value, value) if isinstance(value, int) else tuple(value)

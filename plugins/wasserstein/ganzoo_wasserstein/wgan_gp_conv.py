@@ -71,6 +71,10 @@ class ConvCritic(Discriminator):
         numbers = widths[-1] * sizes[-1][0] * sizes[-1][1]
         self.layers = nn.Sequential(*layers, nn.Flatten(), linear(numbers, 1))
 
+    def piecewise_linear(self) -> nn.Sequential:
+        """All layers."""
+        return self.layers
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Scores."""
         scores_B1: Tensor = self.layers(x_BCHW)

@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, relu
+from torch.nn.functional import cross_entropy, interpolate, relu
 
 from ganzoo.config import GanConfig, OptimizerConfig
 from ganzoo.models import Batch, Discriminator, Gan, Generator, LatentSpec, Scores, StepContext, Terms
+from ganzoo.models.layers.piecewise import SpatialMean, Sum
 from ganzoo_wasserstein.started import conv, linear
 
 
@@ -90,37 +91,23 @@ class ResNetGenerator(Generator):
         return torch.tanh(self.last(relu(self.norm(h_BCHW))))
 
 
-class FirstBlock(nn.Module):
+def first_block(channels: int, width: int) -> Sum:
     """x_BCHW to half the size: no ReLU before the first convolution, the shortcut's convolution after its pooling."""
-
-    def __init__(self, channels: int, width: int) -> None:
-        super().__init__()
-        self.shortcut = conv(channels, width, 1, gain=2)
-        self.conv1 = conv(channels, width, 3)
-        self.conv2 = conv(width, width, 3)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Maps of half the size."""
-        h_BCHW = avg_pool2d(self.conv2(relu(self.conv1(x_BCHW))), 2)
-        shortcut_BCHW: Tensor = self.shortcut(avg_pool2d(x_BCHW, 2))
-        return shortcut_BCHW + h_BCHW
+    shortcut = conv(channels, width, 1, gain=2)
+    conv1, conv2 = conv(channels, width, 3), conv(width, width, 3)
+    return Sum(
+        nn.Sequential(nn.AvgPool2d(2), shortcut),
+        nn.Sequential(conv1, nn.ReLU(), conv2, nn.AvgPool2d(2)),
+    )
 
 
-class CriticBlock(nn.Module):
+def critic_block(width: int, *, down: bool) -> Sum:
     """ReLU, convolution, ReLU, convolution; `down`: and pooling to half the size, with a convolved shortcut."""
-
-    def __init__(self, width: int, *, down: bool) -> None:
-        super().__init__()
-        self.shortcut = conv(width, width, 1, gain=2) if down else None
-        self.conv1 = conv(width, width, 3)
-        self.conv2 = conv(width, width, 3)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Maps. A ReLU in place would reach the shortcut."""
-        h_BCHW: Tensor = self.conv2(relu(self.conv1(relu(x_BCHW))))
-        if self.shortcut is None:
-            return x_BCHW + h_BCHW
-        return avg_pool2d(self.shortcut(x_BCHW), 2) + avg_pool2d(h_BCHW, 2)
+    shortcut = conv(width, width, 1, gain=2) if down else None
+    branch = [nn.ReLU(), conv(width, width, 3), nn.ReLU(), conv(width, width, 3)]
+    if shortcut is None:
+        return Sum(nn.Identity(), nn.Sequential(*branch))
+    return Sum(nn.Sequential(shortcut, nn.AvgPool2d(2)), nn.Sequential(*branch, nn.AvgPool2d(2)))
 
 
 class ResNetCritic(Discriminator):
@@ -136,14 +123,18 @@ class ResNetCritic(Discriminator):
 
     def __init__(self, width: int, channels: int, size: tuple[int, int], classes: int = 0) -> None:
         super().__init__()
-        blocks: list[nn.Module] = [FirstBlock(channels, width)]
+        blocks = [first_block(channels, width)]
         side = min(size) // 2
         while side > 8:
-            blocks.append(CriticBlock(width, down=True))
+            blocks.append(critic_block(width, down=True))
             side //= 2
-        self.blocks = nn.Sequential(*blocks, CriticBlock(width, down=False), CriticBlock(width, down=False))
+        self.blocks = nn.Sequential(*blocks, critic_block(width, down=False), critic_block(width, down=False))
         self.linear = linear(width, 1)
         self.classes = linear(width, classes) if classes else None
+
+    def piecewise_linear(self) -> nn.Sequential:
+        """All but the classes' head."""
+        return nn.Sequential(self.blocks, nn.ReLU(), SpatialMean(), self.linear)
 
     def forward(self, x_BCHW: Tensor) -> Scores:
         """Scores."""

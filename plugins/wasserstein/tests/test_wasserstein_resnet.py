@@ -9,12 +9,12 @@ import torch
 from ganzoo_wasserstein import wgan_gp
 from ganzoo_wasserstein.wgan_gp_resnet import (
     ClassBatchNorm2d,
-    CriticBlock,
-    FirstBlock,
     ResNetCritic,
     ResNetGenerator,
     UpBlock,
     continuous,
+    critic_block,
+    first_block,
 )
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
@@ -36,20 +36,24 @@ class TestResidualNetworks:
     def test_the_shortcut_sees_the_input_not_its_relu(self) -> None:
         x = torch.randn(2, 4, 8, 8)
         before = x.clone()
-        up, down, plain = UpBlock(4, 0), CriticBlock(4, down=True), CriticBlock(4, down=False)
-        for block in (up, down, plain):
-            with torch.no_grad():
-                block.conv2.weight.zero_()  # then the shortcut is all that is left
-        assert down.shortcut is not None
+        up, down, plain = UpBlock(4, 0), critic_block(4, down=True), critic_block(4, down=False)
+        shortcut = next(part for part in down.branches[0].modules() if isinstance(part, nn.Conv2d))
+        lasts = [
+            up.conv2,
+            *([p for p in b.branches[1].modules() if isinstance(p, nn.Conv2d)][-1] for b in (down, plain)),
+        ]
+        with torch.no_grad():
+            for conv2 in lasts:
+                conv2.weight.zero_()  # then the shortcut is all that is left
         assert torch.allclose(up(x), up.shortcut(interpolate(before, scale_factor=2)), atol=1e-6)
-        assert torch.allclose(down(x), avg_pool2d(down.shortcut(before), 2), atol=1e-6)
+        assert torch.allclose(down(x), avg_pool2d(shortcut(before), 2), atol=1e-6)
         assert torch.equal(plain(x), before)
         assert torch.equal(x, before)
 
     def test_the_first_block_has_no_relu_before_its_convolution(self) -> None:
-        block, x = FirstBlock(1, 4), -torch.rand(2, 1, 8, 8)
+        block, x = first_block(1, 4), -torch.rand(2, 1, 8, 8)
         with torch.no_grad():
-            block.shortcut.weight.zero_()
+            next(part for part in block.branches[0].modules() if isinstance(part, nn.Conv2d)).weight.zero_()
         assert bool(block(x).any())
         assert not bool(block(torch.zeros_like(x)).any())
 
