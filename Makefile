@@ -7,14 +7,15 @@ FAMILIES := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))
 EDITABLE := -e . $(addprefix -e ,$(FAMILIES:/=))
 INSTALLED := $(VENV)/.stamp-installed
 DEVELOPING := $(VENV)/.stamp-developing
+PEERS_VENV ?= .venv-peers
 RUN ?= runs/demo
 MINUTES ?= 2.5
 # For two cores and a few minutes: a narrow network, small batches at a high rate that falls to 0 in the second half.
 DEMO ?= --batch 16 --set network=dcgan --set width=32 --set upsampling=nearest --set d_steps=3 \
 	--set generator.lr=2e-3 --set discriminator.lr=2e-3 --set generator.beta1=0.0 --set discriminator.beta1=0.0 \
-	--set run.cooldown=0.5 --set run.penalty_precision=network
+	--set run.cooldown=0.5
 
-.PHONY: demo test test-slow lint types bench docs clean
+.PHONY: demo test test-slow lint types bench bench-peers docs clean
 
 # WGAN-GP on the embedded pictures of clothes, at 32 x 32.
 demo: $(INSTALLED)
@@ -39,6 +40,17 @@ types: $(DEVELOPING)
 # Benchmarks measure one thing at a time: no parallel workers.
 bench: $(DEVELOPING)
 	$(BIN)/python -m pytest benchmarks -p no:xdist --benchmark-only -m "slow or not slow"
+
+# ganzoo against its peers, which have an environment of their own; about half an hour on two idle cores.
+# OUT: the page to write. PEERS: further options, such as --workload W2 --rounds 9.
+bench-peers: $(INSTALLED) $(PEERS_VENV)/.stamp
+	$(BIN)/python -m benchmarks.peers --peers-python $(PEERS_VENV)/bin/python \
+		--out $(or $(OUT),benchmarks/results/$(shell date +%F)-peers.md) $(PEERS)
+
+$(PEERS_VENV)/.stamp: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check install --quiet -r benchmarks/peers/requirements.txt
+	@touch $@
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/reference.py

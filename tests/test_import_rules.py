@@ -40,7 +40,8 @@ RULES: dict[str, tuple[str, str]] = {
     "build": ("config errors models plugin registry", "torch"),
     "runs": ("build config engine errors models", "torch"),
     "api": ("ganzoo build config data engine errors models plugin registry runs tracking", "torch"),
-    "cli": ("ganzoo api build config errors plugin registry runs tracking", "numpy pydantic rich rich_click torch"),
+    "bench": ("build config data engine errors ganzoo models plugin registry tracking", "torch"),
+    "cli": ("ganzoo api bench build config errors plugin registry runs tracking", "numpy pydantic rich rich_click torch"),
     "__main__": ("cli", ""),
 }
 
@@ -53,6 +54,13 @@ LIGHT = [
     "ganzoo",
     "ganzoo.__main__",
     "ganzoo.activation",
+    "ganzoo.bench",
+    "ganzoo.bench.baseline",
+    "ganzoo.bench.contender",
+    "ganzoo.bench.document",
+    "ganzoo.bench.pictures",
+    "ganzoo.bench.report",
+    "ganzoo.bench.request",
     "ganzoo.builtin",
     "ganzoo.config",
     "ganzoo.data",

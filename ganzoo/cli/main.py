@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "show": ("ganzoo.cli.show:command", "Show one architecture: facts, parameters, options."),
     "train": ("ganzoo.cli.train:command", "Train an architecture, or resume a run."),
     "sample": ("ganzoo.cli.sample:command", "Draw samples from a trained run."),
+    "bench": ("ganzoo.cli.bench:command", "Measure how fast architectures train and sample here."),
     "plugins": ("ganzoo.cli.plugins:command", "List plugins, what they bring, and their problems."),
 }
 INTERRUPTED = 130  # 128 + SIGINT

@@ -71,7 +71,12 @@ class Runner:
         self.trackers: Sequence[Tracker] = ()
         self.interrupted = False
         self._all: tuple[Runner, ...] = (self, *beside)
-        penalties = "the networks' precision" if settings.penalty_precision == "network" else "float32"
+        lowers = {"auto": None, "float32": False, "network": True}[settings.penalty_precision]
+        penalties = {
+            None: "penalties in the networks' precision, those with second derivatives in float32",
+            True: "penalties in the networks' precision",
+            False: "penalties in float32",
+        }[lowers]
         way = choose_way(
             settings,
             device,
@@ -83,13 +88,13 @@ class Runner:
             able=has_compiler(),
         )
         order = "in torch's own order" if settings.memory_format == "contiguous" else "channels last"
-        self.reasons = (*training.chosen.reasons, f"penalties in {penalties}", f"memory {order}", way.reason)
+        self.reasons = (*training.chosen.reasons, penalties, f"memory {order}", way.reason)
         self.warnings: list[str] = [*self.game.notes_on_processes()] if processes.world > 1 else []
         move(self.game, device, settings.memory_format)
         self.warnings += see_joined_batches(self.game, processes)
         self.game.train()
         self.context = StepContext(settings.seed, device, rank=processes.rank, world=processes.world)
-        self.context.lowers_penalties = settings.penalty_precision == "network"
+        self.context.lowers_penalties = lowers
         self.feed: Feed = Feed(
             training.source,
             seed=settings.seed,

@@ -14,9 +14,11 @@ class TrainSettings(Config):
     minutes: float | None = option(None, "time to train, counted from the start or the resume", unit="minutes", gt=0)
     seed: int = option(0, "of weights, order of the data and all chance", ge=0)
     device: str = option("auto", "auto, cpu, cuda, cuda:1 or mps")
-    precision: Literal["auto", "float32", "bfloat16"] = option("auto", "of the networks; penalties are in float32")
-    penalty_precision: Literal["float32", "network"] = option(
-        "float32", "of penalties: float32, or that of the networks, which is faster"
+    precision: Literal["auto", "float32", "bfloat16"] = option("auto", "of the networks")
+    penalty_precision: Literal["auto", "float32", "network"] = option(
+        "auto",
+        "of penalties: float32, or that of the networks, which is faster; auto: the networks', but float32 where "
+        "a penalty takes second derivatives",
     )
     threads: int | None = option(None, "CPU threads; None: tried out", ge=1)
     memory_format: Literal["auto", "channels_last", "contiguous"] = option(

@@ -16,7 +16,7 @@ class StepContext(Draws):
 
     images: samples seen before this step; step: steps done; both are host integers.
     shared: values that later phases of this step may use again (fakes, latents); emptied at each step's end.
-    lowers_penalties: whether penalties are computed in the networks' precision.
+    lowers_penalties: whether penalties are computed in the networks' precision; None: those in closed form.
     terms: the terms that the phase returned, detached, for `after_phase`.
     notes: further statistics of the phase, detached, for `after_phase` and the log.
     """
@@ -28,15 +28,20 @@ class StepContext(Draws):
         self.shared: dict[str, Any] = {}
         self.terms: dict[str, Tensor] = {}
         self.notes: dict[str, Tensor] = {}
-        self.lowers_penalties = False
+        self.lowers_penalties: bool | None = None
 
     def note(self, name: str, value: Tensor) -> None:
         """Keep a statistic, one number on the device: it is logged, and `after_phase` can read it. No host sync."""
         self.notes[name] = value.detach()
 
-    def full_precision(self) -> AbstractContextManager[Any]:
-        """Inside it operations run in float32 whatever the phase's precision is, unless the run wants it otherwise."""
-        if self.lowers_penalties:
+    def full_precision(self, closed: bool = False) -> AbstractContextManager[Any]:
+        """Inside it operations run in float32 whatever the phase's precision is, unless the run wants it otherwise.
+
+        Args:
+            closed: whether the penalty's input gradient is taken in closed form. Then no derivative is taken twice, and what
+                rounding does to it is what it does to every other pass.
+        """
+        if self.lowers_penalties or (self.lowers_penalties is None and closed):
             return nullcontext()
         kind = "cpu" if self.device.type == "meta" else self.device.type
         return torch.autocast(kind, enabled=False)

@@ -259,9 +259,10 @@ class Gan(Game):
         context: StepContext,
         scores: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        with context.full_precision():
+        critic = _Critic(self, batch, context)
+        with context.full_precision(closed=critic.chain is not None):
             inputs = PenaltyInputs(
-                _Critic(self, batch, context),
+                critic,
                 _at_least_float32(real),
                 _at_least_float32(fake),
                 context,

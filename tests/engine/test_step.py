@@ -336,19 +336,37 @@ def test_a_penalty_is_the_same_in_closed_form() -> None:
     torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-6)
 
 
-def test_penalties_are_float32_unless_the_run_wants_otherwise() -> None:
+@pytest.mark.parametrize(
+    ("lowers", "chained", "expected"),
+    [
+        (False, False, torch.float32),
+        (True, False, torch.bfloat16),
+        (None, False, torch.float32),
+        (False, True, torch.float32),
+        (None, True, torch.bfloat16),
+    ],
+)
+def test_penalties_with_second_derivatives_are_float32_unless_the_run_wants_otherwise(
+    lowers: bool | None, chained: bool, expected: torch.dtype
+) -> None:
     class Spy(TinyCritic):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             score = super().forward(x)
             seen.append(score.dtype)
             return score
 
-    for lowers, expected in ((False, torch.float32), (True, torch.bfloat16)):
-        seen: list[torch.dtype] = []
-        game = Gan(TinyGenerator(), Spy(), penalty=["gradient-penalty"])
-        context = StepContext(0)
-        context.lowers_penalties = lowers
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            term = game("discriminator", batches("cpu", torch.float32)(BATCH), context)["gradient-penalty"]
-        assert seen == [torch.bfloat16, torch.bfloat16, expected]
-        assert term.dtype == torch.float32
+        def piecewise_linear(self) -> nn.Sequential | None:
+            return self.net if chained else None
+
+    seen: list[torch.dtype] = []
+    spy = Spy()
+    game = Gan(TinyGenerator(), spy, penalty=["gradient-penalty"])
+    if chained:
+        first = spy.net[0]
+        first.register_forward_hook(lambda layer, x, y: seen.append(y.dtype))
+    context = StepContext(0)
+    context.lowers_penalties = lowers
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        term = game("discriminator", batches("cpu", torch.float32)(BATCH), context)["gradient-penalty"]
+    assert seen[-1] == expected
+    assert term.dtype == torch.float32
