@@ -1,0 +1,1 @@
+"""ganzoo against its peers on identical work: one process a contender, chunks in turn, ratios of neighbours in time."""
