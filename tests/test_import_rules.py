@@ -41,7 +41,10 @@ RULES: dict[str, tuple[str, str]] = {
     "runs": ("build config engine errors models", "torch"),
     "api": ("ganzoo build config data engine errors models plugin registry runs tracking", "torch"),
     "bench": ("build config data engine errors ganzoo models plugin registry tracking", "torch"),
-    "cli": ("ganzoo api bench build config errors plugin registry runs tracking", "numpy pydantic rich rich_click torch"),
+    "cli": (
+        "ganzoo api bench build config errors plugin registry runs tracking",
+        "numpy pydantic rich rich_click torch",
+    ),
     "__main__": ("cli", ""),
 }
 

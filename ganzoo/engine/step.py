@@ -305,7 +305,16 @@ def move(game: nn.Module, device: torch.device, memory_format: str = "auto") -> 
     """The game on its device, convolution weights in channels-last order, which convolutions run faster in, unless
     `memory_format` is "contiguous"."""
     game.to(device=device)
-    order = torch.contiguous_format if memory_format == "contiguous" else torch.channels_last
     for module in game.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.to(memory_format=order)
+        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            continue
+        if memory_format == "contiguous":
+            module.to(memory_format=torch.contiguous_format)
+            continue
+        module.to(memory_format=torch.channels_last)
+        weight = module._parameters.get("weight")
+        if weight is not None and weight.shape[1] == 1:
+            # With one channel both orders are the same, and torch takes such weights for contiguous ones: on grey pictures
+            # a network would change its order midway. These strides tell it.
+            n, _, height, width = weight.shape
+            weight.data = weight.data.contiguous().view(n, height, width, 1).permute(0, 3, 1, 2)

@@ -20,6 +20,7 @@ from ganzoo.models.draws import Draws
 from ganzoo.models.game import Game, Phase, Player, Terms
 from ganzoo.models.inputs import LossLike, PenaltyInputs, PenaltyLike
 from ganzoo.models.latent import Latent, LatentSpec
+from ganzoo.models.layers.maps import grey_in_order
 from ganzoo.models.layers.piecewise import is_piecewise_linear
 from ganzoo.models.scores import Scores
 
@@ -263,8 +264,8 @@ class Gan(Game):
         with context.full_precision(closed=critic.chain is not None):
             inputs = PenaltyInputs(
                 critic,
-                _at_least_float32(real),
-                _at_least_float32(fake),
+                _at_least_float32(grey_in_order(real)),
+                _at_least_float32(grey_in_order(fake)),
                 context,
                 *(scores or (None, None)),
             )
@@ -281,6 +282,7 @@ class Gan(Game):
         """The scores of samples, augmented if an augmentation is set."""
         if self.augment is not None:
             x = self.augment(x, context)
+        x = grey_in_order(x)
         return Scores.of(self.discriminator(x, *self.condition(self.discriminator, batch)))
 
     def score_both(self, real: Tensor, fake: Tensor, batch: Batch, context: StepContext) -> tuple[Scores, Scores]:

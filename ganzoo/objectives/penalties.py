@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ganzoo.models.inputs import Critic, PenaltyInputs
 from ganzoo.models.layers import piecewise
+from ganzoo.models.layers.maps import grey_in_order
 
 EPSILON = 1e-12  # added to ‖∇D‖² below the root, whose derivative is infinite at 0; moves a norm of 1 by 5e-13
 
@@ -24,12 +25,18 @@ EPSILON = 1e-12  # added to ‖∇D‖² below the root, whose derivative is inf
 def input_gradient(critic: Critic, x: Tensor) -> Tensor:
     """∇D(x) of each sample, (B, F) with F the numbers of a sample; in closed form where the critic is a chain that allows it."""
     chain = getattr(critic, "chain", None)
+    x = grey_in_order(x)
     if chain is not None:
         gradient = piecewise.input_gradient(chain, x)
     else:
         gradient = torch.func.grad(lambda x: critic(x).sum())(x)
     # Norms are sums over thousands of numbers: never in half precision.
-    return (gradient if gradient.dtype == torch.float64 else gradient.float()).flatten(1)
+    gradient = gradient if gradient.dtype == torch.float64 else gradient.float()
+    if gradient.ndim == 4 and gradient.is_contiguous(memory_format=torch.channels_last):
+        gradient = gradient.permute(
+            0, 2, 3, 1
+        )  # the order of the numbers means nothing to a norm, and so none is copied
+    return gradient.flatten(1)
 
 
 def gradient_norm(critic: Critic, x: Tensor) -> Tensor:

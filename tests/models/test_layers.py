@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganzoo.models.layers.init import normal_
 from ganzoo.models.layers.maxout import Maxout
-from ganzoo.models.layers.same import SameConv2d, SameConvTranspose2d, same_padding
+from ganzoo.models.layers.same import Mirror, SameConv2d, SameConvTranspose2d, same_padding
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -97,6 +97,19 @@ def test_a_same_transposed_convolution_is_its_definition(stride: int, size: tupl
     assert y.shape == (2, 3, size[0] * stride, size[1] * stride)
     wanted = slow_conv_transpose(x, layer.weight.detach(), layer.bias.detach(), stride)
     torch.testing.assert_close(y, wanted, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", [SameConv2d, SameConvTranspose2d])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [(4, 4), (5, 8), (7, 6), (1, 2)])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+def test_a_mirrored_layer_on_mirrored_maps_is_the_plain_one(
+    kind: type[SameConv2d | SameConvTranspose2d], stride: int, size: tuple[int, int], kernel: int
+) -> None:
+    plain, mirrored = kind(2, 3, kernel, stride).double(), kind(2, 3, kernel, stride, mirrored=True).double()
+    mirrored.load_state_dict(plain.state_dict())
+    x = noise(2, 2, *size)
+    torch.testing.assert_close(Mirror()(mirrored(Mirror()(x))), plain(x), rtol=1e-12, atol=1e-13)
 
 
 @settings(deadline=None)

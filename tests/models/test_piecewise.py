@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.models.layers.dcgan import DcganDiscriminator
+from ganzoo.models.layers.maps import FromMaps
 from ganzoo.models.layers.piecewise import SpatialMean, Sum, input_gradient, is_piecewise_linear
-from ganzoo.models.layers.same import SameConv2d
+from ganzoo.models.layers.same import Mirror, SameConv2d
 
 CHAINS = {
     "mlp": (nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 6), nn.LeakyReLU(0.3), nn.Linear(6, 1)), (5,)),
@@ -24,6 +25,14 @@ CHAINS = {
         nn.Sequential(SameConv2d(1, 3, 5, 2), nn.LeakyReLU(0.2), SameConv2d(3, 2, 3, 1), nn.ReLU(), SameConv2d(2, 2, 2, 3)),
         (1, 11, 8),
     ),
+    "mirrored": (
+        nn.Sequential(
+            Mirror(), SameConv2d(1, 3, 5, 2, mirrored=True), nn.LeakyReLU(0.2), SameConv2d(3, 2, 4, 1, mirrored=True), nn.ReLU(),
+            SameConv2d(2, 2, 2, 3, mirrored=True), FromMaps(), nn.Linear(2 * 2 * 2, 1),
+        ),
+        (1, 11, 9),
+    ),
+    "kernel below the stride, mirrored": (nn.Sequential(Mirror(), SameConv2d(1, 3, 1, 2, mirrored=True), nn.ReLU(), FromMaps(), nn.Linear(36, 1)), (1, 8, 6)),
     "kernel below the stride": (nn.Sequential(SameConv2d(1, 3, 1, 2), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 4 * 3, 1)), (1, 7, 6)),
     "residual": (
         nn.Sequential(

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv_transpose2d
+from torch.nn.functional import avg_pool2d, conv_transpose2d, interpolate, pad
 
-from ganzoo.models.layers.same import SameConv2d, same_padding
+from ganzoo.models.layers.maps import FromMaps
+from ganzoo.models.layers.same import Mirror, SameConv2d
 
 
 class Sum(nn.Module):
@@ -44,16 +45,17 @@ class SpatialMean(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Means."""
-        return x_BCHW.mean((2, 3))
+        # Pooling over the whole map: its derivative keeps the order of the maps in memory, and that of mean does not.
+        return avg_pool2d(x_BCHW, x_BCHW.shape[2:]).flatten(1)
 
 
 @dataclass
 class _Step:
-    """A layer that was passed: the shape of what came in, a unit's slopes, and the steps of each branch of a sum."""
+    """A layer that was passed: the shape of what came in, a unit's output, and the steps of each branch of a sum."""
 
     layer: nn.Module
     shape: torch.Size
-    slopes: Tensor | None = None
+    output: Tensor | None = None
     branches: list[list[_Step]] = field(default_factory=list)
 
 
@@ -84,7 +86,18 @@ def _known(layer: nn.Module) -> bool:
     if isinstance(layer, nn.AvgPool2d):
         pool = _pair(layer.kernel_size)
         return pool == _pair(layer.stride) and _pair(layer.padding) == (0, 0) and layer.divisor_override is None
-    known = (SameConv2d, nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Flatten, nn.Unflatten, nn.Identity, SpatialMean)
+    known = (
+        SameConv2d,
+        nn.Linear,
+        nn.ReLU,
+        nn.LeakyReLU,
+        nn.Flatten,
+        nn.Unflatten,
+        nn.Identity,
+        FromMaps,
+        Mirror,
+        SpatialMean,
+    )
     return type(layer) in known
 
 
@@ -106,9 +119,7 @@ def _passed(layer: nn.Module, x: Tensor) -> tuple[Tensor, list[_Step]]:
         return total, [step]
     y: Tensor = layer(x)
     if isinstance(layer, nn.ReLU | nn.LeakyReLU):
-        low = layer.negative_slope if isinstance(layer, nn.LeakyReLU) else 0.0
-        # The sign survives the unit, so its output tells the slope.
-        step.slopes = (y > 0).to(y.dtype).mul_(1 - low).add_(low)
+        step.output = y
     return y, [step]
 
 
@@ -126,8 +137,12 @@ def _transposed(step: _Step, gradient: Tensor) -> Tensor:
         for branch in step.branches[1:]:
             total = total + _back(branch, gradient)
         return total
-    if step.slopes is not None:
-        return gradient * step.slopes
+    if step.output is not None:  # the sign survives the unit, so its output tells the slope
+        if isinstance(layer, nn.LeakyReLU):
+            sloped: Tensor = torch.ops.aten.leaky_relu_backward(gradient, step.output, layer.negative_slope, True)
+            return sloped
+        cut: Tensor = torch.ops.aten.threshold_backward(gradient, step.output, 0)
+        return cut
     if isinstance(layer, nn.Linear):
         return gradient @ layer.weight
     if isinstance(layer, SameConv2d):
@@ -136,10 +151,17 @@ def _transposed(step: _Step, gradient: Tensor) -> Tensor:
         return _conv_transposed(layer, gradient, shape)
     if isinstance(layer, nn.AvgPool2d):
         high, wide = _pair(layer.kernel_size)
-        whole = (gradient / (high * wide)).repeat_interleave(high, 2).repeat_interleave(wide, 3)
-        return nn.functional.pad(whole, (0, shape[3] - whole.shape[3], 0, shape[2] - whole.shape[2]))
+        whole = interpolate(gradient / (high * wide), scale_factor=(high, wide))
+        rest = (0, shape[3] - whole.shape[3], 0, shape[2] - whole.shape[2])
+        return pad(whole, rest) if any(rest) else whole
     if isinstance(layer, SpatialMean):
-        return (gradient / (shape[2] * shape[3]))[:, :, None, None].expand(shape)
+        B, C, H, W = shape
+        return (gradient / (H * W)).view(B, 1, 1, C).expand(B, H, W, C).contiguous().permute(0, 3, 1, 2)
+    if isinstance(layer, Mirror):
+        return gradient.flip((2, 3))
+    if isinstance(layer, FromMaps):
+        B, C, H, W = shape
+        return gradient.view(B, H, W, C).permute(0, 3, 1, 2)
     if isinstance(layer, nn.Flatten | nn.Unflatten | nn.Identity):
         return gradient.reshape(shape)
     raise TypeError(f"{type(layer).__name__} is no layer of a piecewise linear network that is known here")
@@ -161,11 +183,18 @@ def _conv_transposed(layer: nn.Conv2d, gradient: Tensor, shape: torch.Size) -> T
 
 def _same_transposed(layer: SameConv2d, gradient: Tensor, shape: torch.Size) -> Tensor:
     """The padding of each side is cut off; where the stride left rows over, zeros stand for them."""
-    whole = conv_transpose2d(gradient, layer.weight, None, layer.stride)
-    top, _ = same_padding(shape[2], layer.kernel_size[0], layer.stride[0])
-    left, _ = same_padding(shape[3], layer.kernel_size[1], layer.stride[1])
-    below, beside = top + shape[2] - whole.shape[2], left + shape[3] - whole.shape[3]
-    return nn.functional.pad(whole, (-left, beside, -top, below))
+    (top, _), (left, _) = layer.paddings(*shape[2:])
+    rest = [
+        size - ((out - 1) * stride - 2 * before + kernel)
+        for size, out, stride, before, kernel in zip(
+            shape[2:], gradient.shape[2:], layer.stride, (top, left), layer.kernel_size, strict=True
+        )
+    ]
+    weight = layer.turned()
+    if min(top, left) >= 0 and all(0 <= more < stride for more, stride in zip(rest, layer.stride, strict=True)):
+        return conv_transpose2d(gradient, weight, None, layer.stride, (top, left), tuple(rest))
+    whole = conv_transpose2d(gradient, weight, None, layer.stride)
+    return pad(whole, (-left, shape[3] - whole.shape[3] + left, -top, shape[2] - whole.shape[2] + top))
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -32,6 +32,7 @@ from ganzoo.config import Adam, GanConfig, Optimizer, option, with_own_optimizer
 from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator, LatentSpec
 from ganzoo.models.layers.dcgan import DcganDiscriminator, DcganGenerator
 from ganzoo.models.layers.init import normal_
+from ganzoo.models.layers.maps import FromMaps, ToMaps
 from ganzoo.models.layers.sizes import halvings
 
 OWN = {
@@ -71,7 +72,7 @@ class PaperGenerator(Generator):
         layers: list[nn.Module] = [
             nn.Linear(latent, numbers, bias=False),
             nn.BatchNorm1d(numbers, eps=1e-8),
-            nn.Unflatten(1, (widths[0], *base)),
+            ToMaps(widths[0], base),
             nn.ReLU(),
         ]
         for wide, narrow in pairwise(widths):
@@ -94,7 +95,7 @@ class PaperDiscriminator(Discriminator):
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 5, 2, 2, bias=False), nn.LeakyReLU(0.2)]
         for narrow, wide in pairwise(widths):
             layers += [nn.Conv2d(narrow, wide, 5, 2, 2, bias=False), nn.BatchNorm2d(wide, eps=1e-8), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * base[0] * base[1], 1, bias=False))
+        self.layers = nn.Sequential(*layers, FromMaps(), nn.Linear(widths[-1] * base[0] * base[1], 1, bias=False))
         normal_(self)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 from ganzoo.config import Adam, GanConfig, Optimizer, option
 from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator, LatentSpec
-from ganzoo.models.layers.same import SameConv2d, SameConvTranspose2d
+from ganzoo.models.layers.maps import FromMaps, ToMaps
+from ganzoo.models.layers.same import Mirror, SameConv2d, SameConvTranspose2d
 
 KERAS_ADAM = Adam(lr=1e-4, beta1=0.9, beta2=0.999, eps=1e-7)
 EPS, MOMENTUM = 1e-3, 0.01  # of batch norm
@@ -56,14 +57,15 @@ class TutorialGenerator(Generator):
             nn.Linear(latent, numbers, bias=False),
             nn.BatchNorm1d(numbers, eps=EPS, momentum=MOMENTUM),
             nn.LeakyReLU(SLOPE),
-            nn.Unflatten(1, (4 * width, *base)),
-            SameConvTranspose2d(4 * width, 2 * width, 5, 1, bias=False),
+            ToMaps(4 * width, base),
+            SameConvTranspose2d(4 * width, 2 * width, 5, 1, bias=False, mirrored=True),
             nn.BatchNorm2d(2 * width, eps=EPS, momentum=MOMENTUM),
             nn.LeakyReLU(SLOPE),
-            SameConvTranspose2d(2 * width, width, 5, 2, bias=False),
+            SameConvTranspose2d(2 * width, width, 5, 2, bias=False, mirrored=True),
             nn.BatchNorm2d(width, eps=EPS, momentum=MOMENTUM),
             nn.LeakyReLU(SLOPE),
-            SameConvTranspose2d(width, channels, 5, 2, bias=False),
+            SameConvTranspose2d(width, channels, 5, 2, bias=False, mirrored=True),
+            Mirror(),
             nn.Tanh(),
         )
         _glorot_(self)
@@ -80,13 +82,14 @@ class TutorialDiscriminator(Discriminator):
     def __init__(self, width: int, channels: int, base: tuple[int, int], dropout: float) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            SameConv2d(channels, width, 5, 2),
+            Mirror(),
+            SameConv2d(channels, width, 5, 2, mirrored=True),
             nn.LeakyReLU(SLOPE),
             nn.Dropout(dropout),
-            SameConv2d(width, 2 * width, 5, 2),
+            SameConv2d(width, 2 * width, 5, 2, mirrored=True),
             nn.LeakyReLU(SLOPE),
             nn.Dropout(dropout),
-            nn.Flatten(),
+            FromMaps(),
             nn.Linear(2 * width * base[0] * base[1], 1),
         )
         _glorot_(self)

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from ganzoo.config import Adam, GanConfig, LossChoice, Optimizer, option
 from ganzoo.models import DataSpec, Discriminator, Game, Gan, Generator, LatentSpec
+from ganzoo.models.layers.maps import ToMaps
 from ganzoo.models.layers.sizes import halvings
 
 STUDIO_ADAM = Adam(lr=2e-4, beta1=0.5, beta2=0.999, eps=1e-6)
@@ -50,7 +51,7 @@ class DeepConvGenerator(Generator):
         self.latent = LatentSpec.normal(latent)
         widths = [width * 2**i for i in reversed(range(stages + 1))]
         numbers = widths[0] * base[0] * base[1]
-        layers: list[nn.Module] = [nn.Linear(latent, numbers), nn.Unflatten(1, (widths[0], *base))]
+        layers: list[nn.Module] = [nn.Linear(latent, numbers), ToMaps(widths[0], base)]
         for wide, narrow in pairwise(widths):
             layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1), nn.BatchNorm2d(narrow, eps=EPS), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Conv2d(width, channels, 3, 1, 1), nn.Tanh())

@@ -17,9 +17,11 @@ from torch import nn
 from ganzoo.models.layers.same import SameConv2d, SameConvTranspose2d
 
 
-def conv(channels: int, out: int, kernel: int, stride: int = 1, gain: float = 4) -> SameConv2d:
+def conv(
+    channels: int, out: int, kernel: int, stride: int = 1, gain: float = 4, *, mirrored: bool = False
+) -> SameConv2d:
     """A convolution with SAME padding."""
-    layer = SameConv2d(channels, out, kernel, stride)
+    layer = SameConv2d(channels, out, kernel, stride, mirrored=mirrored)
     _start(layer, layer.bias, channels * kernel**2 + out * kernel**2 / stride**2, gain)
     return layer
 

@@ -16,6 +16,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganzoo.models import Discriminator, Generator, LatentSpec
+from ganzoo.models.layers.maps import FromMaps, ToMaps
+from ganzoo.models.layers.same import Mirror
 from ganzoo_wasserstein.started import conv, conv_transpose, linear
 
 Sizes = list[tuple[int, int]]
@@ -38,7 +40,7 @@ class ConvGenerator(Generator):
         stages = len(sizes) - 1
         self.sizes = sizes[-2::-1]
         widths = [width * 2**i for i in reversed(range(stages))]
-        self.start = (widths[0], *sizes[-1])
+        self.to_maps = ToMaps(widths[0], sizes[-1])
         numbers = widths[0] * sizes[-1][0] * sizes[-1][1]
         norm: list[nn.Module] = [nn.BatchNorm1d(numbers)] if batch_norm else []
         self.first = nn.Sequential(linear(latent, numbers), *norm, nn.ReLU())
@@ -50,8 +52,7 @@ class ConvGenerator(Generator):
 
     def forward(self, z_BL: Tensor) -> Tensor:
         """Pictures."""
-        B = z_BL.shape[0]
-        h_BCHW: Tensor = self.first(z_BL).view(B, *self.start)
+        h_BCHW: Tensor = self.to_maps(self.first(z_BL))
         for stage, (H, W) in zip(self.stages, self.sizes, strict=True):
             h_BCHW = stage(h_BCHW)[:, :, :H, :W]
         return h_BCHW
@@ -65,11 +66,11 @@ class ConvCritic(Discriminator):
     def __init__(self, width: int, channels: int, sizes: Sizes) -> None:
         super().__init__()
         widths = [channels, *(width * 2**i for i in range(len(sizes) - 1))]
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [Mirror()]
         for narrow, wide in pairwise(widths):
-            layers += [conv(narrow, wide, 5, stride=2), nn.LeakyReLU(0.2)]
+            layers += [conv(narrow, wide, 5, stride=2, mirrored=True), nn.LeakyReLU(0.2)]
         numbers = widths[-1] * sizes[-1][0] * sizes[-1][1]
-        self.layers = nn.Sequential(*layers, nn.Flatten(), linear(numbers, 1))
+        self.layers = nn.Sequential(*layers, FromMaps(), linear(numbers, 1))
 
     def piecewise_linear(self) -> nn.Sequential:
         """All layers."""

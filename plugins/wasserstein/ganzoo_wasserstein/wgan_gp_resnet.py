@@ -23,6 +23,7 @@ from torch.nn.functional import cross_entropy, interpolate, relu
 
 from ganzoo.config import GanConfig, OptimizerConfig
 from ganzoo.models import Batch, Discriminator, Gan, Generator, LatentSpec, Scores, StepContext, Terms
+from ganzoo.models.layers.maps import ToMaps
 from ganzoo.models.layers.piecewise import SpatialMean, Sum
 from ganzoo_wasserstein.started import conv, linear
 
@@ -76,7 +77,7 @@ class ResNetGenerator(Generator):
         super().__init__()
         self.latent = LatentSpec.normal(latent)
         self.conditional = classes > 0
-        self.start = (width, *base)
+        self.to_maps = ToMaps(width, base)
         self.first = linear(latent, width * base[0] * base[1])
         self.blocks = nn.ModuleList(UpBlock(width, classes) for _ in range(stages))
         self.norm = nn.BatchNorm2d(width)
@@ -84,8 +85,7 @@ class ResNetGenerator(Generator):
 
     def forward(self, z_BL: Tensor, *condition: Tensor) -> Tensor:
         """Pictures."""
-        B = z_BL.shape[0]
-        h_BCHW: Tensor = self.first(z_BL).view(B, *self.start)
+        h_BCHW: Tensor = self.to_maps(self.first(z_BL))
         for block in self.blocks:
             h_BCHW = block(h_BCHW, *condition)
         return torch.tanh(self.last(relu(self.norm(h_BCHW))))
@@ -129,16 +129,17 @@ class ResNetCritic(Discriminator):
             blocks.append(critic_block(width, down=True))
             side //= 2
         self.blocks = nn.Sequential(*blocks, critic_block(width, down=False), critic_block(width, down=False))
+        self.mean = SpatialMean()
         self.linear = linear(width, 1)
         self.classes = linear(width, classes) if classes else None
 
     def piecewise_linear(self) -> nn.Sequential:
         """All but the classes' head."""
-        return nn.Sequential(self.blocks, nn.ReLU(), SpatialMean(), self.linear)
+        return nn.Sequential(self.blocks, nn.ReLU(), self.mean, self.linear)
 
     def forward(self, x_BCHW: Tensor) -> Scores:
         """Scores."""
-        h_BF = relu(self.blocks(x_BCHW)).mean((2, 3))
+        h_BF = self.mean(relu(self.blocks(x_BCHW)))
         return Scores(self.linear(h_BF).squeeze(1), classes=self.classes(h_BF) if self.classes is not None else None)
 
 
