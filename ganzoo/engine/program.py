@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganzoo.engine.packing import Packed
 from ganzoo.engine.trace import Call, Inputs, compiled, graphed, over_lanes, traced
 from ganzoo.engine.way import Way
 from ganzoo.engine.whole import CannotCapture, Lane, Pattern, WholeStep
@@ -33,7 +34,7 @@ class Program:
         game = lanes[0].stepper.game
         self._changes = type(game).on_progress is not Game.on_progress
         self.eager = way.kind == "eager"
-        self._joined = _Joined()
+        self._lost = 0
 
     def clear(self) -> None:
         """Forget what was captured: the game, its optimisers or the data have changed."""
@@ -60,6 +61,8 @@ class Program:
             return
         if not captured.fits():
             self.clear()
+            self._lost += 1
+            self.eager = self._lost > PATTERNS  # a game whose tensors move again and again is not worth it
             self._singly(rate)
             return
         captured.call(rate)
@@ -91,7 +94,7 @@ class Program:
             steps = self.way.steps if self._constant() else 1
             if self.way.kind == "compiled":
                 self._say("compiling the steps: 10 to 60 s the first time, less when the cache has them")
-            self._ready[pattern] = _Captured(self.lanes, pattern, tapes[0].drawn, steps, self.way, self._joined)
+            self._ready[pattern] = _Captured(self.lanes, pattern, tapes[0].drawn, steps, self.way)
         except CannotCapture as reason:
             if len(self.lanes) > 1:
                 raise GanzooError(f"several seeds at once do not work with this architecture: {reason}") from reason
@@ -108,30 +111,30 @@ class Program:
 class _Captured:
     """Steps of one pattern, ready to be called."""
 
-    def __init__(
-        self, lanes: list[Lane], pattern: Pattern, drawn: Sequence[Drawn], steps: int, way: Way, joined: _Joined
-    ) -> None:
+    def __init__(self, lanes: list[Lane], pattern: Pattern, drawn: Sequence[Drawn], steps: int, way: Way) -> None:
         self.lanes, self.steps = lanes, steps
         self._whole = [WholeStep(lane, pattern, drawn) for lane in lanes]
-        self._drawn = drawn
         self._host: list[list[float]] = []
         self._host_tensor = torch.empty(0)
         first = self._whole[0]
         self.images = first.images
         device = lanes[0].stepper.context.device
+        self._draws = DrawsAhead(drawn, steps, device)
         example = Inputs(
             lanes[0].feed.held,
             dict(lanes[0].feed.example(lanes[0].stepper.batch, steps * first.fresh)),
-            drawn_ahead(Draws(0, device), drawn, steps),  # in the memory order of those to come
+            self._draws(Draws(0, device)),  # in the memory order of those to come
             torch.zeros(steps, len(first.host_numbers(0, 1.0)), device=device),
         )
-        graph = traced(first, steps, example)
+        self._packed = Packed([whole.owners for whole in self._whole])
+        for lane in lanes:
+            lane.ema.follow()  # its tensors lie elsewhere now
+        self._state = self._packed.tensors
+        many = len(lanes) > 1
+        one = [tensor[0] for tensor in self._state] if many else self._state
+        graph = traced(first, steps, one, self._packed, example)
         self.names = first.names
-        self._state = first.state
-        if len(lanes) > 1:
-            self._state = [joined.of([whole.owners[i] for whole in self._whole]) for i in range(len(first.state))]
-            for lane in lanes:
-                lane.ema.follow()
+        if many:
             example = _stacked([example] * len(lanes))
             graph = over_lanes(graph, len(self._state), example, self._state)
         flat = [*self._state, *example.flat()]
@@ -145,16 +148,16 @@ class _Captured:
 
     def fits(self) -> bool:
         """Whether the game's tensors still are those that were captured."""
-        return all(whole.holds() for whole in self._whole)
+        return self._packed.holds() and all(whole.holds() for whole in self._whole)
 
     @torch.no_grad()
     def call(self, rate: float) -> None:
         """Take the steps, advance what counts them, and keep their measurements."""
-        inputs = [self._inputs(lane) for lane in self.lanes]
-        joined = inputs[0] if len(inputs) == 1 else _stacked(inputs)
+        host = self._host_numbers(rate)
         first = self.lanes[0].stepper
         started = first.clock("step")
-        joined = Inputs(joined.held, joined.parts, joined.numbers, self._host_numbers(rate))
+        inputs = [self._inputs(lane, host) for lane in self.lanes]
+        joined = inputs[0] if len(inputs) == 1 else _stacked(inputs)
         rows = self._run([*self._state, *joined.flat()])
         first.stop_clock("step", started)
         for i, lane in enumerate(self.lanes):
@@ -162,10 +165,10 @@ class _Captured:
             lane.stepper.context.images += self.steps * self._whole[i].images
             lane.stepper.context.step += self.steps
 
-    def _inputs(self, lane: Lane) -> Inputs:
+    def _inputs(self, lane: Lane, host: Tensor) -> Inputs:
         feed, batch, fresh = lane.feed, lane.stepper.batch, self._whole[0].fresh
         parts = dict(feed.ahead(batch, self.steps * fresh))
-        return Inputs(feed.held, parts, drawn_ahead(lane.stepper.context, self._drawn, self.steps), self._host_tensor)
+        return Inputs(feed.held, parts, self._draws(lane.stepper.context), host)
 
     def _host_numbers(self, rate: float) -> Tensor:
         whole, context = self._whole[0], self.lanes[0].stepper.context
@@ -176,36 +179,48 @@ class _Captured:
         return self._host_tensor
 
 
-def drawn_ahead(draws: Draws, drawn: Sequence[Drawn], steps: int) -> list[Tensor]:
-    """The numbers of the next steps, (steps, ...) for each draw of a step: those that single steps would draw.
+class DrawsAhead:
+    """Draws the numbers of the next steps, (steps, ...) for each draw of a step: those that single steps would draw.
 
-    Draws of one kind that follow each other in a stream are drawn at once where that gives the same numbers.
+    Draws of one kind that follow each other in a stream are drawn at once where that gives the same numbers: on the CPU
+    uniform ones do, and normal ones in blocks of 16.
     """
-    found: list[Tensor | None] = [None] * len(drawn)
-    streams: dict[str, list[int]] = {}
-    for i, each in enumerate(drawn):
-        streams.setdefault(each.stream, []).append(i)
-    for stream, places in streams.items():
-        own = [drawn[i] for i in places]
-        sizes = [_size(each) for each in own]
-        if _joins(own, sizes, draws.device):
-            flat = draws.draw(Drawn(own[0].kind, (steps * sum(sizes),), stream, own[0].high)).view(steps, -1)
-            at = 0
-            for i, size in zip(places, sizes, strict=True):
-                found[i] = flat[:, at : at + size].reshape(steps, *drawn[i].shape)
-                at += size
-        else:
-            rows = [[draws.draw(each) for each in own] for _ in range(steps)]
+
+    def __init__(self, drawn: Sequence[Drawn], steps: int, device: torch.device) -> None:
+        self._drawn, self._steps = drawn, steps
+        streams: dict[str, list[int]] = {}
+        for i, each in enumerate(drawn):
+            streams.setdefault(each.stream, []).append(i)
+        self._joined: list[tuple[Drawn, list[tuple[int, int, int, tuple[int, ...]]]]] = []
+        self._single: list[list[int]] = []
+        for stream, places in streams.items():
+            own = [drawn[i] for i in places]
+            alike = len({(each.kind, each.high) for each in own}) == 1
+            blocks = own[0].kind != "normal" or all(_size(each) % 16 == 0 for each in own)
+            if not (device.type == "cpu" and alike and blocks):
+                self._single.append(places)
+                continue
+            cuts, at = [], 0
+            for i in places:
+                cuts.append((i, at, at + _size(drawn[i]), (steps, *drawn[i].shape)))
+                at = cuts[-1][2]
+            self._joined.append((Drawn(own[0].kind, (steps, at), stream, own[0].high), cuts))
+
+    def __call__(self, draws: Draws) -> list[Tensor]:
+        """The numbers, in the order of a step's draws."""
+        found: list[Any] = [None] * len(self._drawn)
+        for whole, cuts in self._joined:
+            flat = draws.draw(whole)
+            if len(cuts) == 1:
+                found[cuts[0][0]] = flat.view(cuts[0][3])
+                continue
+            for i, start, end, shape in cuts:
+                found[i] = flat[:, start:end].reshape(shape)
+        for places in self._single:
+            rows = [[draws.draw(self._drawn[i]) for i in places] for _ in range(self._steps)]
             for k, i in enumerate(places):
                 found[i] = torch.stack([row[k] for row in rows])
-    return [numbers for numbers in found if numbers is not None]
-
-
-def _joins(own: Sequence[Drawn], sizes: Sequence[int], device: torch.device) -> bool:
-    """Whether one draw gives the numbers of several: on the CPU uniform ones do, and normal ones in blocks of 16."""
-    alike = len({(each.kind, each.high) for each in own}) == 1
-    blocks = own[0].kind != "normal" or all(size % 16 == 0 for size in sizes)
-    return device.type == "cpu" and alike and blocks
+        return found
 
 
 def _size(drawn: Drawn) -> int:
@@ -213,23 +228,6 @@ def _size(drawn: Drawn) -> int:
     for extent in drawn.shape:
         size *= extent
     return size
-
-
-class _Joined:
-    """Tensors of all lanes' values, whose slices the lanes' own tensors have become."""
-
-    def __init__(self) -> None:
-        self._whole: dict[int, tuple[list[Tensor], Tensor]] = {}
-
-    def of(self, tensors: list[Tensor]) -> Tensor:
-        """The tensor of which those of the lanes are slices, made when first asked for."""
-        known = self._whole.get(id(tensors[0]))
-        if known is None:
-            whole = torch.stack([tensor.detach() for tensor in tensors])
-            for tensor, part in zip(tensors, whole.unbind(), strict=True):
-                tensor.data = part
-            known = self._whole[id(tensors[0])] = (tensors, whole)
-        return known[1]
 
 
 def _stacked(inputs: Sequence[Inputs]) -> Inputs:

@@ -19,6 +19,7 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from ganzoo.data.cache import cache_folder
+from ganzoo.engine.packing import Packed
 from ganzoo.engine.whole import CannotCapture, WholeStep
 from ganzoo.models import Batch
 
@@ -43,13 +44,16 @@ class Inputs:
         return [*self.held.values(), *self.parts.values(), *self.numbers, self.host]
 
 
-def traced(step: WholeStep, steps: int, inputs: Inputs) -> GraphModule:
+def traced(step: WholeStep, steps: int, state: Sequence[Tensor], packed: Packed, inputs: Inputs) -> GraphModule:
     """`steps` steps of one lane as a graph of torch's basic operations on flat inputs: state, then `inputs`.
+
+    Args:
+        state: what the trace takes of one lane, packed as `packed` says.
 
     Raises:
         CannotCapture: a step cannot be traced.
     """
-    many = len(step.state)
+    many = len(state)
     held_names, part_names = list(inputs.held), list(inputs.parts)
 
     def run(*flat: Tensor) -> Tensor:
@@ -57,19 +61,17 @@ def traced(step: WholeStep, steps: int, inputs: Inputs) -> GraphModule:
         held = dict(zip(held_names, rest, strict=False))
         parts = dict(zip(part_names, rest[len(held) :], strict=False))
         numbers, host = rest[len(held) + len(parts) : -1], rest[-1]
-        now = given
+        now = packed.unpacked(given)
         rows = []
         for i in range(steps):
             first = i * step.fresh
             fresh = [Batch({name: part[first + k] for name, part in parts.items()}) for k in range(step.fresh)]
             now, row = step(now, fresh, held, [n[i] for n in numbers], host[i].unbind())
             rows.append(row)
-        for old, new in zip(given, now, strict=True):
-            if new is not old:
-                old.copy_(new)
+        packed.write(given, now)
         return torch.stack(rows)
 
-    examples = [tensor.detach() for tensor in (*step.state, *inputs.flat())]
+    examples = [tensor.detach() for tensor in (*state, *inputs.flat())]
     try:
         with torch.no_grad():
             graph = make_fx(

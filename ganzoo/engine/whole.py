@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ganzoo.config import Adam, Schedule, Sgd, value_at
 from ganzoo.data import Feed
 from ganzoo.engine.ema import Ema
-from ganzoo.engine.optim import second_rate
+from ganzoo.engine.optim import has_schedule, second_rate
 from ganzoo.engine.step import Stepper
 from ganzoo.engine.updates import Counters, state_names, updated
 from ganzoo.models import Batch, Phase, StepContext
@@ -129,7 +129,6 @@ class WholeStep:
 
     Attributes:
         owners: every tensor that a step changes or reads between steps: parameters, buffers, optimisers' state, averages.
-        state: the same without gradients.
         names: of the measurements that a step returns, "phase.name"; known once it has been called.
         rates: how many numbers of the host a step takes (`host_numbers`).
         fresh: batches that a step draws.
@@ -153,11 +152,14 @@ class WholeStep:
         for average, live, averaged in lane.ema.pairs():
             self._averages.append((len(self.owners), numbers[id(live)], averaged))
             self.owners.append(average)
-        self.state = [tensor.detach() for tensor in self.owners]
         self.updates = [phase for phase, times in zip(self._stepper.phases, pattern, strict=True) for _ in range(times)]
         self.fresh = sum(1 for phase in self.updates if phase.batch == "fresh") or 1
         if self.updates and self.updates[0].batch != "fresh" and any(p.batch == "fresh" for p in self.updates):
             self.fresh += 1
+        configs = [self._stepper.seats[name].player.optimizer for phase in self.updates for name in phase.players]
+        self._fixed: list[float] | None = None  # the rates, where none of them follows a schedule
+        if not any(has_schedule(config) for config in configs):
+            self._fixed = [rate for c in configs for rate in (value_at(c.lr, 0), second_rate(c, 0))]
         self.names: tuple[str, ...] = ()
         self._leaves: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -193,6 +195,11 @@ class WholeStep:
         Args:
             images: seen before the step. factor: of all learning rates.
         """
+        if self._fixed is not None:
+            numbers = (
+                self._fixed if factor == 1 else [n * factor if i % 2 == 0 else n for i, n in enumerate(self._fixed)]
+            )
+            return [*numbers, self.lane.ema.weight(images + self.images, self.images)]
         numbers = []
         drawn = 0
         for i, phase in enumerate(self.updates):
@@ -215,7 +222,7 @@ class WholeStep:
         each over the updates of its phase.
 
         Args:
-            state: as `self.state`. parts, held: for `Feed.made`, one part a fresh batch. numbers: for the draws in order.
+            state: as `self.owners`. parts, held: for `Feed.made`, one part a fresh batch. numbers: for the draws in order.
             host: `host_numbers`, as tensors of one number.
 
         Raises:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.engine.program import Program, drawn_ahead
+from ganzoo.engine.program import DrawsAhead, Program
 from ganzoo.engine.step import Stepper
 from ganzoo.engine.way import Way
 from ganzoo.engine.whole import Lane
@@ -211,7 +211,7 @@ def test_what_is_drawn_ahead_is_what_single_steps_draw() -> None:
     ]
     one, ahead = Draws(3), Draws(3)
     single = [[one.draw(each) for each in drawn] for _ in range(4)]
-    several = drawn_ahead(ahead, drawn, 4)
+    several = DrawsAhead(drawn, 4, torch.device("cpu"))(ahead)
     for i in range(len(drawn)):
         assert torch.equal(torch.stack([step[i] for step in single]), several[i])
     for name, state in one.state_dict()["streams"].items():
