@@ -66,7 +66,7 @@ def test_a_compiled_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_convolutional_game_compiles_on_demand_all_the_same(tmp_path: Path) -> None:
+def test_a_convolutional_game_compiles_on_demand(tmp_path: Path) -> None:
     done = ganzoo(
         "train", "--arch", "wgan", "--images", 64, "--size", 16, "--batch", 8, "--set", "width=4", "--set", "warm_up=1",
         "--set", "run.steps=compiled", "--out", "run", cwd=tmp_path, timeout=300,
