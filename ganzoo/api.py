@@ -17,8 +17,9 @@ from ganzoo.data import DataChoice, Source, open_source
 from ganzoo.engine import checkpoint, device
 from ganzoo.engine.folder import RunFolder, next_free
 from ganzoo.engine.processes import Processes
-from ganzoo.engine.runner import Runner, Training
+from ganzoo.engine.runner import Runner
 from ganzoo.engine.settings import TrainSettings
+from ganzoo.engine.training import Training
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import Game
 from ganzoo.registry import Entry, registry

@@ -67,7 +67,7 @@ class Server:
             "data": subject.source.spec.name,
             "device": str(subject.device),
             "precision": subject.chosen.precision,
-            "threads": subject.chosen.threads,
+            "threads": torch.get_num_threads(),  # a trial may have chosen fewer than the cores
             "from_step": subject.from_step,
             "reasons": list(subject.runner.reasons),
             "cores": device.available_cores(),

@@ -23,9 +23,10 @@ from ganzoo.config import override, validate
 from ganzoo.data import DataChoice, Source, open_source
 from ganzoo.engine import device
 from ganzoo.engine.folder import RunFolder
-from ganzoo.engine.runner import Runner, Training
+from ganzoo.engine.runner import Runner
 from ganzoo.engine.sampling import evaluating
 from ganzoo.engine.settings import TrainSettings
+from ganzoo.engine.training import Training
 from ganzoo.errors import GanzooError
 from ganzoo.models import Phase
 from ganzoo.registry import Entry, registry
@@ -60,7 +61,7 @@ def make_runner(request: Request, folder: Path) -> tuple[Runner, Entry[plugin.Ar
     options = {"path": request.data} | ({} if request.size is None else {"size": request.size})
     choice = override(validate(DataChoice, options, "data"), data, "data").resolved(entry.record.modality)
     chosen = choose(settings.device, settings.precision, settings.threads, entry.record.modality)
-    device.apply(chosen)
+    device.apply(chosen, settings.allocator)
     native = (entry.record.resolution, entry.record.resolution) if entry.record.resolution else None
     source = open_source(choice, modality=entry.record.modality, resolution=native)
     game = build(entry, config, source.spec, seed=settings.seed)

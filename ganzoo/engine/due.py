@@ -9,13 +9,16 @@ from ganzoo.engine.settings import TrainSettings
 
 @dataclass
 class Marks:
-    """When things were last done: seconds of the monotonic clock, and images."""
+    """When things were last done: seconds of the monotonic clock, and images. `stepped`: whether there was a step since the last
+    row, which was written at `row`."""
 
     start: float
     tick: float
     saved: float
     saved_images: int
     row_images: int
+    row: float = 0.0
+    stepped: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,27 @@ def share_done(settings: TrainSettings, total: int | None, images: int, seconds:
 def learning_rate_factor(settings: TrainSettings, share: float) -> float:
     """1, falling linearly to 0 in the last `cooldown` of the run."""
     return min(1.0, (1 - share) / settings.cooldown) if settings.cooldown else 1.0
+
+
+def what_is_due(
+    settings: TrainSettings, total: int | None, images: int, now: float, marks: Marks, pictures: int, stop: bool
+) -> Due:
+    """What the clock and the images seen ask for before the next step.
+
+    Args:
+        pictures: drawn so far. stop: whether the run was told to end.
+    """
+    seconds = now - marks.start
+    share = share_done(settings, total, images, seconds)
+    if settings.log_images:
+        row = images - marks.row_images >= settings.log_images
+    else:
+        row = marks.stepped and now - marks.row >= settings.log_seconds
+    return Due(
+        stop=stop or bool(settings.minutes and seconds >= settings.minutes * 60),
+        row=row,
+        picture=pictures < settings.pictures and share * (settings.pictures + 1) >= pictures + 1,
+        save=now - marks.saved >= settings.checkpoint_minutes * 60
+        or bool(settings.checkpoint_images and images - marks.saved_images >= settings.checkpoint_images),
+        rate=learning_rate_factor(settings, share),
+    )

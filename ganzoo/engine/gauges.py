@@ -94,3 +94,16 @@ class Gauges:
             sheet.sums.zero_()
             sheet.count = 0
         return {name: sums[name] / finite[name] if finite[name] else math.nan for name in sums}, faults
+
+
+def what_was_skipped(means: Mapping[str, float], faults: Mapping[str, int]) -> tuple[str, bool] | None:
+    """Which terms were not finite where updates were skipped, and whether all updates were; None if none was.
+
+    Args:
+        means, faults: as `fetch` gives them.
+    """
+    skipped = [share for name, share in means.items() if name.endswith(".skipped")]
+    if not any(skipped):
+        return None
+    culprits = ", ".join(f"{name} ({count} times)" for name, count in faults.items() if "norm" not in name)
+    return culprits or "gradients", all(share == 1.0 for share in skipped)

@@ -15,12 +15,12 @@ from ganzoo.engine.step import Stepper
 from ganzoo.models import Batch, StepContext
 
 REPEATS = 3
-MARGIN = 0.95  # fewer threads have to take less than this share of the time: ties would not repeat
+MARGIN = 0.95  # a later candidate has to take less than this share of the time: ties would not repeat
 ENOUGH = 2.0  # seconds after which a trial stops where it is
 
 
 def faster_threads(stepper: Stepper, batch: Batch, candidates: Sequence[int]) -> tuple[int, str]:
-    """The candidate with the fastest step, and why, in a line. Candidates from the most threads to the fewest."""
+    """The candidate with the fastest step, and why, in a line. The first is taken where another gains little."""
     buffers = [buffer.clone() for buffer in stepper.game.buffers()]
     before = torch.get_num_threads()
     seconds: dict[int, float] = {}

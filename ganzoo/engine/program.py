@@ -175,7 +175,7 @@ class _Captured:
         host = [whole.host_numbers(context.images + i * whole.images, rate) for i in range(self.steps)]
         if host != self._host:
             self._host = host
-            self._host_tensor = torch.tensor(host, device=context.device)
+            self._host_tensor = _on_device(host, context.device)
         return self._host_tensor
 
 
@@ -221,6 +221,13 @@ class DrawsAhead:
             for k, i in enumerate(places):
                 found[i] = torch.stack([row[k] for row in rows])
         return found
+
+
+def _on_device(numbers: list[list[float]], device: torch.device) -> Tensor:
+    """The numbers as a tensor; from pinned memory to a GPU, so that the host does not wait for the copy."""
+    if device.type != "cuda":
+        return torch.tensor(numbers, device=device)
+    return torch.tensor(numbers, pin_memory=True).to(device, non_blocking=True)
 
 
 def _size(drawn: Drawn) -> int:

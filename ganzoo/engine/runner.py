@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 
-from ganzoo.data import Feed, Source
+from ganzoo.data import Feed
 from ganzoo.engine import chance, checkpoint
-from ganzoo.engine.device import Chosen
-from ganzoo.engine.due import Due, Marks, learning_rate_factor, share_done
+from ganzoo.engine.due import Due, Marks, share_done, what_is_due
 from ganzoo.engine.ema import Ema
-from ganzoo.engine.folder import RunFolder
+from ganzoo.engine.gauges import what_was_skipped
+from ganzoo.engine.interrupts import Interrupts
 from ganzoo.engine.probe import faster_threads
-from ganzoo.engine.processes import Processes, see_joined_batches
+from ganzoo.engine.processes import see_joined_batches
 from ganzoo.engine.program import Program
 from ganzoo.engine.sampling import draw_samples
-from ganzoo.engine.settings import DEFAULT_IMAGES, TrainSettings
 from ganzoo.engine.step import Stepper, move
-from ganzoo.engine.trace import has_compiler
-from ganzoo.engine.way import choose_way
+from ganzoo.engine.training import LOWERS, Training
 from ganzoo.engine.whole import Lane
 from ganzoo.errors import GanzooError
-from ganzoo.models import Game, StepContext
+from ganzoo.models import StepContext
 from ganzoo.tracking import Progress, Tracker
 from ganzoo.tracking.pictures import write_picture
 
@@ -38,21 +32,6 @@ TICK_SECONDS = 0.1  # from one look at the display to the next
 AGREE_STEPS = 10  # several processes decide together, every so many steps, what is due
 PICTURE_SEED = 0  # the same latents in every picture of a run
 PICTURE_SAMPLES = 64
-
-
-@dataclass
-class Training:
-    """What a runner trains, and with what."""
-
-    arch: str
-    plugin_version: str
-    game: Game
-    source: Source
-    batch: int
-    settings: TrainSettings
-    chosen: Chosen
-    folder: RunFolder
-    processes: Processes = field(default_factory=Processes)
 
 
 class Runner:
@@ -71,30 +50,14 @@ class Runner:
         self.trackers: Sequence[Tracker] = ()
         self.interrupted = False
         self._all: tuple[Runner, ...] = (self, *beside)
-        lowers = {"auto": None, "float32": False, "network": True}[settings.penalty_precision]
-        penalties = {
-            None: "penalties in the networks' precision, those with second derivatives in float32",
-            True: "penalties in the networks' precision",
-            False: "penalties in float32",
-        }[lowers]
-        way = choose_way(
-            settings,
-            device,
-            training.source.spec.modality,
-            training.batch,
-            self.total,
-            world=processes.world,
-            seeds=len(self._all),
-            able=has_compiler(),
-        )
-        order = "in torch's own order" if settings.memory_format == "contiguous" else "channels last"
-        self.reasons = (*training.chosen.reasons, penalties, f"memory {order}", way.reason)
+        way = training.way(len(self._all))
+        self.reasons = training.reasons(way)
         self.warnings: list[str] = [*self.game.notes_on_processes()] if processes.world > 1 else []
         move(self.game, device, settings.memory_format)
         self.warnings += see_joined_batches(self.game, processes)
         self.game.train()
         self.context = StepContext(settings.seed, device, rank=processes.rank, world=processes.world)
-        self.context.lowers_penalties = lowers
+        self.context.lowers_penalties = LOWERS[settings.penalty_precision]
         self.feed: Feed = Feed(
             training.source,
             seed=settings.seed,
@@ -120,15 +83,14 @@ class Runner:
         self._threads: int | None = None
         self._fitted = False
         self._chance: dict[str, Any] | None = None
-        self._signal: int | None = None
+        self._interrupts = Interrupts()
         self._row_at = (0, 0.0)
         self._images_at_row = 0
 
     @property
     def total(self) -> int | None:
         """Images to train on, None if only the time is limited."""
-        settings = self._t.settings
-        return DEFAULT_IMAGES if settings.images is None and settings.minutes is None else settings.images
+        return self._t.total
 
     @property
     def together(self) -> tuple[Runner, ...]:
@@ -160,7 +122,7 @@ class Runner:
     def calls(self) -> Iterator[int]:
         """`run`, a call at a time: each item is the images seen after one more call of the stepper, whose rows, pictures and
         checkpoints are written on the way. Who stops asking leaves the run without its last checkpoint."""
-        with self._signals():
+        with self._interrupts.noted():
             start = time.monotonic()
             for runner in self._all:
                 runner._begin(len(self._all) > 1)
@@ -202,7 +164,10 @@ class Runner:
             count, why = 1, "threads 1: several small games at once"
         else:
             batch = next(iter(self.feed.epoch(self.stepper.batch)))
-            count, why = faster_threads(self.stepper, batch, (self._t.chosen.threads, 1))
+            # Where it makes no difference, small games stay on one: compiled, they would pay for every parallel loop.
+            candidates = (self._t.chosen.threads, 1)
+            small = self._t.source.spec.modality == "points"
+            count, why = faster_threads(self.stepper, batch, candidates[::-1] if small else candidates)
         torch.set_num_threads(count)
         self._threads = count
         self.reasons = (*self.reasons, why)
@@ -230,7 +195,7 @@ class Runner:
             if self._t.processes.world == 1:
                 due = self._due(now, marks, pictures)
             elif self.context.step % AGREE_STEPS == 0:
-                stop = self._t.processes.any(self._signal is not None)
+                stop = self._t.processes.any(self._interrupts.number is not None)
                 due = self._t.processes.agree(self._due(now, marks, pictures))
                 due = replace(due, stop=due.stop or stop)
                 self.interrupted = stop
@@ -250,7 +215,7 @@ class Runner:
             if due.save:
                 marks.saved, marks.saved_images = now, self.context.images
             if due.stop:
-                self.interrupted = self.interrupted or self._signal is not None
+                self.interrupted = self.interrupted or self._interrupts.number is not None
                 return
             if now - marks.tick >= TICK_SECONDS:
                 marks.tick = now
@@ -261,21 +226,9 @@ class Runner:
 
     def _due(self, now: float, marks: Marks, pictures: int) -> Due:
         """What the clock and the images seen ask for before the next step."""
-        settings, images = self._t.settings, self.context.images
-        seconds = now - marks.start
-        share = share_done(settings, self.total, images, seconds)
-        if settings.log_images:
-            row = images - marks.row_images >= settings.log_images
-        else:
-            row = now - self._row_at[1] >= settings.log_seconds and self.context.step > self._row_at[0]
-        return Due(
-            stop=self._signal is not None or bool(settings.minutes and seconds >= settings.minutes * 60),
-            row=row,
-            picture=pictures < settings.pictures and share * (settings.pictures + 1) >= pictures + 1,
-            save=now - marks.saved >= settings.checkpoint_minutes * 60
-            or bool(settings.checkpoint_images and images - marks.saved_images >= settings.checkpoint_images),
-            rate=learning_rate_factor(settings, share),
-        )
+        marks.row, marks.stepped = self._row_at[1], self.context.step > self._row_at[0]
+        stop = self._interrupts.number is not None
+        return what_is_due(self._t.settings, self.total, self.context.images, now, marks, pictures, stop)
 
     def _call(self, rate: float) -> None:
         total = self.total
@@ -331,12 +284,11 @@ class Runner:
         self._check(means, faults)
 
     def _check(self, means: dict[str, float], faults: dict[str, int]) -> None:
-        skipped = [share for name, share in means.items() if name.endswith(".skipped")]
-        if not any(skipped):
+        found = what_was_skipped(means, faults)
+        if found is None:
             return
-        culprits = ", ".join(f"{name} ({count} times)" for name, count in faults.items() if "norm" not in name)
-        what = culprits or "gradients"
-        if all(share == 1.0 for share in skipped):
+        what, everything = found
+        if everything:
             self.save()
             raise GanzooError(
                 f"every update since the last row was not finite: {what}, at {self.context.images} images. "
@@ -422,22 +374,3 @@ class Runner:
         self._threads = state.get("threads")
         self._images_at_row = self.context.images
         self._chance = state["chance"]
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the run after the present step; a second one ends it at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def note(number: int, frame: FrameType | None) -> None:
-            if self._signal is not None:
-                raise KeyboardInterrupt
-            self._signal = number
-
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

@@ -53,6 +53,8 @@ def traced(step: WholeStep, steps: int, state: Sequence[Tensor], packed: Packed,
     Raises:
         CannotCapture: a step cannot be traced.
     """
+    # Before anything of the compiler is loaded: it reads its cache folder once.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     many = len(state)
     held_names, part_names = list(inputs.held), list(inputs.parts)
 
@@ -112,7 +114,6 @@ def compiled(graph: GraphModule, examples: Sequence[Tensor], threads: int) -> Ca
     Raises:
         CannotCapture: the compiler failed.
     """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns where there is no GPU
     import torch._inductor
 

@@ -70,11 +70,10 @@ class Lane:
     ema: Ema
     feed: Feed
 
-    def pattern(self, ahead: int = 0, images_a_step: int = 0) -> Pattern:
-        """Of the step that comes `ahead` steps after the next one."""
+    def pattern(self) -> Pattern:
+        """Of the next step."""
         context = self.stepper.context
-        step, images = context.step + ahead, context.images + ahead * images_a_step
-        return tuple(phase.times(step, images) for phase in self.stepper.phases)
+        return tuple(phase.times(context.step, context.images) for phase in self.stepper.phases)
 
 
 class _Places:

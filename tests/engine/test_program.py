@@ -199,6 +199,19 @@ def test_every_architecture_has_the_same_gradients_in_a_trace(name: str, dtype: 
             assert apart(a, b) < bound
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device: CUDA graphs are not tested here")
+@pytest.mark.parametrize("name", zoo_names())
+def test_every_architecture_has_the_same_gradients_in_a_cuda_graph(name: str) -> None:
+    single, graph = (lane(zoo_stepper(name, "cuda")) for _ in range(2))
+    run([single], Way("eager", 1, ""), 4)
+    assert not run([graph], Way("graph", 1, ""), 4).eager
+    largest = max(float(a.norm()) for a in gradients(single))
+    for a, b in zip(gradients(single), gradients(graph), strict=True):
+        if a.norm() > 1e-3 * largest:
+            assert apart(a, b) < 1e-3  # four steps of rounding, with convolutions in another order
+
+
 def test_what_is_drawn_ahead_is_what_single_steps_draw() -> None:
     drawn = [
         Drawn("normal", (16, 2), "latent"),

@@ -16,8 +16,9 @@ import torch
 from ganzoo.data import Source
 from ganzoo.engine.device import Chosen
 from ganzoo.engine.folder import RunFolder
-from ganzoo.engine.runner import Runner, Training
+from ganzoo.engine.runner import Runner
 from ganzoo.engine.settings import TrainSettings
+from ganzoo.engine.training import Training
 from ganzoo.errors import GanzooError
 from ganzoo.models import Batch, DataSpec
 from ganzoo.tracking import Progress, Tracker

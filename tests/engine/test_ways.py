@@ -74,7 +74,7 @@ def test_a_trial_of_threads_leaves_everything_as_it_was(monkeypatch: pytest.Monk
     assert all(parameter.requires_grad for parameter in engine.game.parameters())
 
 
-def test_a_trial_takes_the_most_threads_where_the_times_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_takes_the_first_candidate_where_the_times_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = iter([1.0, 1.0, 1.0, 0.97, 0.97, 0.97])
     monkeypatch.setattr("ganzoo.engine.probe._timed", lambda work: (work(), next(seconds))[1])
     assert faster_threads(stepper("simultaneous update"), batches("cpu", torch.float32)(BATCH), (2, 1))[0] == 2

@@ -53,6 +53,7 @@ def test_a_compiled_run_goes_on_where_it_was(tmp_path: Path) -> None:
     whole = ganzoo("train", *compiled, "--images", 8000, "--out", "whole", cwd=tmp_path, timeout=300)
     assert whole.returncode == 0, whole.stderr
     assert "steps compiled, 2 a call: asked for" in whole.stderr
+    assert any((tmp_path / "cache" / "compiled").iterdir()), "the compiler's results are kept in ganzoo's cache"
     for images in (64 * 41, 8000):
         where = ("--resume", "parts") if images == 8000 else (*compiled, "--out", "parts")
         part = ganzoo("train", *where, "--images", images, cwd=tmp_path, timeout=300)
