@@ -103,4 +103,4 @@ def test_bfloat16_stays_near_float32(name: str) -> None:
     for player, gradient in full.items():
         assert mixed[player].dtype == torch.float32
         error = float((mixed[player] - gradient).norm() / gradient.norm())
-        assert error < 0.4, (player, error)  # 8 channels and 8 samples under batch norm: a small signal
+        assert error < 0.5, (player, error)  # 8 channels and 8 samples under batch norm: a small signal

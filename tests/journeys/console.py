@@ -11,6 +11,7 @@ from pathlib import Path
 # The smallest configuration of each architecture that is still its own structure.
 SMALL: Mapping[str, tuple[str, ...]] = {
     "classic/gan": ("batch=8",),
+    "classic/gan-2d": ("batch=8", "width=8"),
     "classic/dcgan": ("batch=8", "width=8"),
     "classic/dcgan-tf": ("batch=8", "width=8"),
     "classic/lsgan": ("batch=8", "width=8"),
