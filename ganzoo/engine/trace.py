@@ -53,8 +53,6 @@ def traced(step: WholeStep, steps: int, state: Sequence[Tensor], packed: Packed,
     Raises:
         CannotCapture: a step cannot be traced.
     """
-    # Before anything of the compiler is loaded: it reads its cache folder once.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
     many = len(state)
     held_names, part_names = list(inputs.held), list(inputs.parts)
 
@@ -114,6 +112,7 @@ def compiled(graph: GraphModule, examples: Sequence[Tensor], threads: int) -> Ca
     Raises:
         CannotCapture: the compiler failed.
     """
+    _keep_results()
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns where there is no GPU
     import torch._inductor
 
@@ -159,6 +158,17 @@ def graphed(graph: GraphModule, examples: Sequence[Tensor], many: int) -> Call:
         return rows
 
     return call
+
+
+def _keep_results() -> None:
+    """The compiler's results go to ganzoo's cache folder, unless the environment names another. torch writes its own default,
+    which a reboot empties, into the environment as soon as a part of the compiler is loaded."""
+    try:
+        from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+    except ImportError:  # another version of torch keeps it elsewhere, and its own folder will do
+        return
+    if os.environ.get("TORCHINDUCTOR_CACHE_DIR") in (None, default_cache_dir()):
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache_folder() / "compiled")
 
 
 def has_compiler() -> bool:
