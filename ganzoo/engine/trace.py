@@ -135,20 +135,28 @@ def compiled(graph: GraphModule, examples: Sequence[Tensor], threads: int) -> Ca
 
 def graphed(graph: GraphModule, examples: Sequence[Tensor], many: int) -> Call:
     """The graph captured whole in a CUDA graph. The first `many` tensors, the state, are the same in each call; the others
-    are copied to where the capture found them."""
+    are copied to where the capture found them.
+
+    Raises:
+        CannotCapture: an operation cannot be captured; the state is as it was.
+    """
     fixed = [*examples[:many], *(tensor.clone() for tensor in examples[many:])]
     before = [tensor.clone() for tensor in fixed[:many]]
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.no_grad(), torch.cuda.stream(side):
-        for _ in range(3):  # libraries choose their kernels and allocate before a capture
-            graph(*fixed)
-    torch.cuda.current_stream().wait_stream(side)
-    for tensor, value in zip(fixed[:many], before, strict=True):
-        tensor.copy_(value)
-    whole = torch.cuda.CUDAGraph()
-    with torch.no_grad(), torch.cuda.graph(whole):
-        rows: Tensor = graph(*fixed)
+    try:
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.no_grad(), torch.cuda.stream(side):
+            for _ in range(3):  # libraries choose their kernels and allocate before a capture
+                graph(*fixed)
+        torch.cuda.current_stream().wait_stream(side)
+        whole = torch.cuda.CUDAGraph()
+        with torch.no_grad(), torch.cuda.graph(whole):
+            rows: Tensor = graph(*fixed)
+    except RuntimeError as error:  # the run goes on with single steps
+        raise CannotCapture(f"the capture failed: {' '.join(str(error).split())[:160]}") from error
+    finally:
+        for tensor, value in zip(fixed[:many], before, strict=True):
+            tensor.copy_(value)  # the trials have changed the state; a capture does not
 
     def call(flat: list[Tensor]) -> Tensor:
         for tensor, value in zip(fixed[many:], flat[many:], strict=True):
