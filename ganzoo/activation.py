@@ -195,7 +195,9 @@ _TYPES: dict[str, Any] = {  # by annotation, for the fields of the records in `p
     "int": int,
     "int | None": int | None,
     "float": float | int,
+    "float | None": float | int | None,
     "tuple[str, ...]": tuple,
     "Mapping[str, int]": Mapping,
     "Mapping[str, str]": Mapping,
+    "Mapping[str, tuple[str, ...]]": Mapping,
 }

@@ -33,6 +33,7 @@ Reading = Callable[[int, int], None]
 def train(
     arch: str | None = None,
     *,
+    preset: str | None = None,
     data: str | None = None,
     images: int | None = None,
     minutes: float | None = None,
@@ -54,6 +55,7 @@ def train(
 
     Args:
         arch: name or id, for a new run.
+        preset: one of the architecture's named configurations.
         data: a data set's name, a folder of pictures, an .npz, .npy or .csv file; None: the architecture's default.
         images: total of real samples, also on a resume. minutes: time, counted from now. Without both 500,000 images.
         seeds: runs at once, of the seeds `seed`, `seed` + 1, ..., each as if it were alone; for small games, whose steps
@@ -80,8 +82,19 @@ def train(
     if not processes.leads:
         say = _silent
     if resume is not None:
-        given = (data, loss, penalty, augment, seed, seeds if seeds > 1 else None, out, data_options or None, arch)
-        names = ("data", "loss", "penalty", "augment", "seed", "seeds", "out", "data options", "arch")
+        given = (
+            preset,
+            data,
+            loss,
+            penalty,
+            augment,
+            seed,
+            seeds if seeds > 1 else None,
+            out,
+            data_options or None,
+            arch,
+        )
+        names = ("preset", "data", "loss", "penalty", "augment", "seed", "seeds", "out", "data options", "arch")
         runner = _resumed(
             Path(resume), dict(zip(names, given, strict=True)), set, own_settings, processes, say, progress
         )
@@ -91,6 +104,7 @@ def train(
         penalties = [penalty] if isinstance(penalty, str) else penalty
         runner = _new(
             find_arch(arch),
+            preset,
             data,
             out,
             loss,
@@ -110,6 +124,7 @@ def train(
 
 def _new(
     entry: Entry[plugin.Arch],
+    preset: str | None,
     data: str | None,
     out: str | Path | None,
     loss: str | None,
@@ -127,7 +142,7 @@ def _new(
         raise UsageError(f"seeds is {seeds}: wanted 1 or more, and 1 with several processes")
     kinds = _sorted_assignments(assignments)
     settings = override(validate(TrainSettings, own_settings, "training settings"), kinds["run"], "training settings")
-    config = configure(entry, kinds["arch"], loss=loss, penalty=penalty, augment=augment)
+    config = configure(entry, kinds["arch"], preset=preset, loss=loss, penalty=penalty, augment=augment)
     choice = override(validate(DataChoice, {"path": data, **data_options}, "data"), kinds["data"], "data")
     choice = _absolute(choice.resolved(entry.record.modality))
     chosen = device.choose(

@@ -15,7 +15,7 @@ from ganzoo.config import ArchConfig, override, validate
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import DataSpec, Game
 from ganzoo.models.layers.dropout import hash_dropout
-from ganzoo.registry import Entry, registry
+from ganzoo.registry import Entry, preset_of, registry
 
 
 def find_arch(name: str) -> Entry[plugin.Arch]:
@@ -50,12 +50,13 @@ def configure(
     entry: Entry[plugin.Arch],
     assignments: Sequence[str] = (),
     *,
+    preset: str | None = None,
     loss: str | None = None,
     penalty: Sequence[str] | None = None,
     augment: str | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> ArchConfig:
-    """The architecture's configuration: its defaults (or `values`), the swapped components, then each assignment.
+    """The architecture's configuration: its defaults (or `values`), the swapped components, its preset, each assignment.
 
     Raises:
         UsageError: a field, value or component is unknown.
@@ -72,7 +73,8 @@ def configure(
     if augment is not None:
         registry().find(plugin.Augmentation, augment)
         given["augment"] = {"name": augment}
-    return override(validate(config_class(entry), given, source), assignments, source)
+    whole = (*preset_of(entry, preset), *assignments)
+    return override(validate(config_class(entry), given, source), whole, source)
 
 
 def build(entry: Entry[plugin.Arch], config: ArchConfig, data: DataSpec, *, seed: int = 0, device: str = "cpu") -> Game:
@@ -100,6 +102,7 @@ def build(entry: Entry[plugin.Arch], config: ArchConfig, data: DataSpec, *, seed
         raise GanzooError(
             f"{entry.id}: its build function returned {type(game).__name__}, wanted a Game ({entry.distribution})"
         )
+    game.built_for(data)
     swapped = {name: getattr(config, name) for name in ("loss", "penalty", "augment")}
     # An empty tuple of penalties is every standard game's default, not a wish.
     wished = {name: choice for name, choice in swapped.items() if choice is not None and (choice or name in game.takes)}

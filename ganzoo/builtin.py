@@ -6,6 +6,7 @@ They are registered by the same hooks as a plugin's, under the plugin name `ganz
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log
 from typing import Any
 
 from ganzoo.plugin import Dataset, FeatureExtractor, Loss, Metric, Penalty, Tracker, hookimpl
@@ -32,6 +33,19 @@ PROGAN = _paper("1710.10196")
 CONVERGENCE = _paper("1801.04406")  # Mescheder et al.: Which Training Methods for GANs do actually Converge?
 RELATIVISTIC = _paper("1807.00734")
 EFFICIENTNET = _paper("1905.11946")
+
+# The discriminator's loss where every sample has the same score, and the best one.
+EQUILIBRIA = {
+    "minimax": 2 * log(2),
+    "non-saturating": 2 * log(2),
+    "least-squares": 0.25,
+    "hinge": 2.0,
+    "wasserstein": 0.0,
+    "relativistic": log(2),
+    "relativistic-average": log(2),
+    "relativistic-average-least-squares": 1.0,
+    "relativistic-average-hinge": 1.0,
+}
 
 
 @hookimpl
@@ -62,19 +76,21 @@ def ganzoo_losses() -> Iterator[Loss]:
         ),
     ]
     for name, target, summary, paper, facts in table:
-        yield Loss(name=name, target=f"ganzoo.objectives.losses:{target}", summary=summary, **paper, **facts)
+        where = f"ganzoo.objectives.losses:{target}"
+        yield Loss(name=name, target=where, summary=summary, equilibrium=EQUILIBRIA[name], **paper, **facts)
 
 
 @hookimpl
 def ganzoo_penalties() -> Iterator[Penalty]:
-    table: list[tuple[str, str, str, dict[str, Any], float]] = [
-        ("gradient-penalty", "GradientPenalty", "Gradient norm of 1 between real and fake samples", WGAN_GP, 10),
+    table: list[tuple[str, str, str, dict[str, Any], float, float | None]] = [
+        ("gradient-penalty", "GradientPenalty", "Gradient norm of 1 between real and fake samples", WGAN_GP, 10, 1.0),
         (
             "one-sided-gradient-penalty",
             "OneSidedGradientPenalty",
             "Gradient norm of at most 1 between real and fake samples",
             WGAN_LP,
             10,
+            1.0,
         ),
         (
             "zero-centred-gradient-penalty",
@@ -82,17 +98,17 @@ def ganzoo_penalties() -> Iterator[Penalty]:
             "Gradient norm of 0 between real and fake samples",
             CONVERGENCE,
             10,
+            0.0,
         ),
-        ("r1", "R1", "Half the squared gradient norm at real samples", CONVERGENCE, 10),
-        ("r2", "R2", "Half the squared gradient norm at fake samples", CONVERGENCE, 10),
-        ("dragan", "Dragan", "Gradient norm of 1 in the neighbourhood of real samples", DRAGAN, 10),
-        ("drift", "Drift", "Mean squared score of real samples, to keep scores near 0", PROGAN, 0.001),
-        ("weight-clip", "WeightClip", "Clips the critic's weights after each of its updates", WGAN, 1),
+        ("r1", "R1", "Half the squared gradient norm at real samples", CONVERGENCE, 10, 0.0),
+        ("r2", "R2", "Half the squared gradient norm at fake samples", CONVERGENCE, 10, 0.0),
+        ("dragan", "Dragan", "Gradient norm of 1 in the neighbourhood of real samples", DRAGAN, 10, 1.0),
+        ("drift", "Drift", "Mean squared score of real samples, to keep scores near 0", PROGAN, 0.001, None),
+        ("weight-clip", "WeightClip", "Clips the critic's weights after each of its updates", WGAN, 1, None),
     ]
-    for name, target, summary, paper, weight in table:
-        yield Penalty(
-            name=name, target=f"ganzoo.objectives.penalties:{target}", summary=summary, weight=float(weight), **paper
-        )
+    for name, target, summary, paper, weight, norm in table:
+        where = f"ganzoo.objectives.penalties:{target}"
+        yield Penalty(name=name, target=where, summary=summary, weight=float(weight), norm=norm, **paper)
 
 
 @hookimpl
@@ -148,6 +164,8 @@ def ganzoo_metrics() -> Iterator[Metric]:
         name="frechet",
         target="ganzoo.metrics.frechet:frechet_distance",
         summary="Fréchet distance of normal distributions fitted to the features",
+        identity=0.0,
+        symmetric=True,
         **TTUR,
     )
 

@@ -77,6 +77,8 @@ class Arch(Record):
         resolution: default height of the samples in pixels; None where samples have none.
         channels: of the samples that the reference is trained on; `parameters` are counted for these.
         parameters: trainable parameters by network in the default configuration, counted as the reference counts them.
+        presets: named sets of assignments "field=value", for `--preset`. "tiny" is the smallest configuration that still has
+            the architecture's whole structure: what `ganzoo check` builds. Without it checks take the default with a batch of 8.
         tags: further words to find it by.
     """
 
@@ -87,6 +89,7 @@ class Arch(Record):
     resolution: int | None = None
     channels: int = 3
     parameters: Mapping[str, int] = field(default_factory=dict, hash=False)
+    presets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     tags: tuple[str, ...] = ()
 
 
@@ -97,22 +100,28 @@ class Loss(Record):
     Args:
         needs_real: the generator's side needs the scores of real samples.
         separates: the loss of a batch is the mean over its samples, so that processes can each take a part of it.
+        equilibrium: the discriminator's loss, at the default options, where real and fake samples have one and the same
+            score and that score is the best one; None: unknown.
     """
 
     kind: ClassVar[str] = "loss"
 
     needs_real: bool = False
     separates: bool = True
+    equilibrium: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Penalty(Record):
-    """A further term of the discriminator's objective, or a projection after its update (objectives.Penalty).
+    """A further term of the discriminator's objective, or a projection after its update: `target` is a class whose keyword
+    arguments are its options (objectives.Penalty).
 
     Args:
         weight: default weight of the term.
         interval: default number of steps from one evaluation to the next.
         separates: as for a loss.
+        norm: norm of the critic's gradient by its input, everywhere the same, at which the term is 0 with the default options;
+            None: the term is about something else.
     """
 
     kind: ClassVar[str] = "penalty"
@@ -120,11 +129,14 @@ class Penalty(Record):
     weight: float = 1.0
     interval: int = 1
     separates: bool = True
+    norm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation(Record):
-    """A differentiable change of samples, the same for real and fake ones."""
+    """A change of samples, twice differentiable, the same for real and fake ones: `target` is a class whose keyword arguments
+    are its options and whose objects are called with (x, draws). Shape, type, device and order in memory stay, and each sample
+    is changed by itself. One that changes samples by chance has an option `p`, the probability, and changes nothing at 0."""
 
     kind: ClassVar[str] = "augmentation"
 
@@ -137,7 +149,7 @@ class Dataset(Record):
 
     Args:
         modality: as for an architecture.
-        options: names of the keyword arguments that a user may give, with a line of help each.
+        options: names of the keyword arguments that a user may give, with a line of help each. All have defaults.
     """
 
     kind: ClassVar[str] = "data set"
@@ -148,24 +160,31 @@ class Dataset(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(Record):
-    """A formula over the features of real and fake samples.
+    """A formula over features: `target` is a function of (real, fake), features (N, F) and (M, F), that returns a float. One
+    that works in pieces has an option `chunk`, rows a piece, on which the figure does not depend. The order of samples makes
+    no difference, no global chance is used, and features that are not finite, too few, or of two widths are a ValueError.
 
     Args:
         higher_is_better: direction of improvement.
+        identity: the figure of a set against itself; None: it depends on the set.
+        symmetric: the figure is the same with real and fake exchanged.
     """
 
     kind: ClassVar[str] = "metric"
 
     higher_is_better: bool = False
+    identity: float | None = None
+    symmetric: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureExtractor(Record):
-    """A map from samples to feature vectors.
+    """A map from samples to feature vectors: `target` is a class whose objects map pictures, uint8 (N, C, H, W), to features,
+    float32 (N, F) on the CPU, each by itself, and have a `name` and a `digest` of their weights (metrics.Extractor).
 
     Args:
         modality: of the samples that it takes.
-        width: number of features.
+        width: number of features; None: it depends on the samples.
     """
 
     kind: ClassVar[str] = "feature extractor"
@@ -239,7 +258,7 @@ class Hooks:
 
     @hookspec
     def ganzoo_callbacks(self, run: RunView) -> Iterable[Any]:
-        """Callbacks for one run (tracking.Callback); called once before its first step, on every process."""
+        """Callbacks for one run, tracking.Tracker objects; called once before its first step, on every process."""
         raise AssertionError("a specification, never called")
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "Problem",
     "Registry",
     "discover",
+    "preset_of",
     "registry",
 ]
 
@@ -94,6 +95,19 @@ class PluginInfo:
     disabled: bool = False
 
 
+def preset_of(entry: Entry[Arch], name: str | None) -> tuple[str, ...]:
+    """The assignments of an architecture's preset; none for None.
+
+    Raises:
+        UsageError: it has no preset of that name.
+    """
+    if name is None:
+        return ()
+    if name not in entry.record.presets:
+        raise UsageError(f"{entry.id} has no preset {name!r}. {did_you_mean(name, entry.record.presets)}")
+    return tuple(entry.record.presets[name])
+
+
 class Registry:
     """Everything that the plugins bring. Get the process's own from `registry()`."""
 
@@ -118,6 +132,10 @@ class Registry:
                 )
         for entries in self._entries.values():
             entries.sort(key=lambda entry: entry.id)
+
+    def offer(self, plugin: str) -> Offer | None:
+        """The entry point behind a plugin whose code ran, None for another."""
+        return next((found.offer for found in self._activated if found.offer.name == plugin), None)
 
     def entries(self, kind: type[R]) -> list[Entry[R]]:
         """All entries of a kind, sorted by id."""

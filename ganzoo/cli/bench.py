@@ -13,7 +13,7 @@ import rich_click as click
 from ganzoo.cli.table import print_table
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.plugin import Arch
-from ganzoo.registry import registry
+from ganzoo.registry import preset_of, registry
 
 if TYPE_CHECKING:
     from ganzoo.bench.baseline import Baseline, Pair
@@ -24,6 +24,7 @@ CEILING_SECONDS = 16.0  # of --machine
 
 @click.command("bench")
 @click.option("--arch", "archs", multiple=True, metavar="NAME", help="Architecture; repeatable [default: all].")
+@click.option("--preset", metavar="NAME", help="A named configuration of each architecture: see ganzoo show.")
 @click.option("--data", metavar="WHAT", help="Data set, folder of pictures or file [default: fashion-12k].")
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Samples an update.")
 @click.option("--size", metavar="PX", help="Size of the pictures: 64, or height x width: 48x64.")
@@ -55,6 +56,7 @@ CEILING_SECONDS = 16.0  # of --machine
 @click.option("--machine", "machine_only", is_flag=True, help="Measure the machine's ceilings and nothing else.")
 def command(
     archs: tuple[str, ...],
+    preset: str | None,
     data: str | None,
     batch: int | None,
     size: str | None,
@@ -104,7 +106,8 @@ def command(
         before.check_machine(here)
     if out is not None:
         document.write(Path(out), ())
-    asked = [Request(name, data, batch, size, device, precision, threads, assignments, seconds) for name in ids]
+    own = {name: (*preset_of(registry().find(Arch, name), preset), *assignments) for name in ids}
+    asked = [Request(name, data, batch, size, device, precision, threads, own[name], seconds) for name in ids]
     rows, machine = _measure(asked, Path(trace) if trace else None, quiet=as_json)
     if out is not None:
         _write(Path(out), rows, machine)

@@ -68,6 +68,7 @@ def architecture(entry: Entry[Arch]) -> dict[str, Any]:
         "parameters": parameter_counts(game),
         "parameters_for": list(built_for.shape),
         "config": config.model_dump(mode="json"),
+        "presets": {name: list(assignments) for name, assignments in entry.record.presets.items()},
         "options": [{"field": path, "default": default, "help": text} for path, default, text in field_rows(config)],
         "players": {player.name: type(player.optimizer).__name__ for player in game.players()},
         "phases": [{"name": phase.name, "player": phase.player, "every": phase.every} for phase in game.phases()],
@@ -105,6 +106,8 @@ def _print(entry: Entry[Any], facts: dict[str, Any]) -> None:
             ("conditional", "with class labels" if record.conditional else "no"),
             ("parameters", f"{counts} (for {shape})"),
         ]
+        for name, assignments in record.presets.items():
+            card.append((f"--preset {name}", ", ".join(assignments)))
         for kind, ids in facts["combines_with"].items():
             nothing = "its own only" if ids is None else "none installed"
             card.append((f"--{kind}", ", ".join(_short(ids)) or nothing))

@@ -17,7 +17,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(header))
     for name in header[:-1]:
         table.add_column(name, no_wrap=True, overflow="ignore")
-    table.add_column(header[-1])
+    table.add_column(header[-1], overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))  # Text: a plugin's words are no markup
     Console(highlight=False).print(table)

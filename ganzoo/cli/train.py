@@ -62,6 +62,7 @@ def _help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     "--help", "-h", is_flag=True, is_eager=True, expose_value=False, callback=_help, help="Show this and exit."
 )
 @click.option("--arch", metavar="NAME", help="Architecture, by name or id. Add --help for its own options.")
+@click.option("--preset", metavar="NAME", help="One of the architecture's named configurations: see ganzoo show.")
 @click.option("--data", metavar="WHAT", help="Data set, folder of pictures, .npz, .npy or .csv [default: fashion-12k].")
 @click.option("--images", type=count, metavar="N", help="Total of real samples, also on a resume: 50000, 200k, 2M.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Time to train from now.")
@@ -86,6 +87,7 @@ def _help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 @click.option("--quiet", is_flag=True, help="No progress display.")
 def command(
     arch: str | None,
+    preset: str | None,
     data: str | None,
     images: int | None,
     minutes: float | None,
@@ -129,6 +131,7 @@ def command(
     reading = _Reading()
     run = api.train(
         arch,
+        preset=preset,
         data=data,
         images=images,
         minutes=minutes,

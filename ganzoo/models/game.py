@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganzoo.config import Adam, AugmentChoice, LossChoice, OptimizerConfig, PenaltyChoice
 from ganzoo.errors import UsageError
-from ganzoo.models.batch import Batch
+from ganzoo.models.batch import Batch, DataSpec
 from ganzoo.models.context import StepContext
 
 Terms = dict[str, Tensor]
@@ -30,12 +30,14 @@ class Player:
         parts: modules and parameters; what is named twice counts once.
         optimizer: its configuration; rates may be schedules over images.
         clip_norm: largest norm of the player's whole gradient; None: not clipped.
+        shares: names of players that it shares parameters with. Said aloud, so that `ganzoo check` can tell it from a mistake.
     """
 
     name: str
     parts: Sequence[nn.Module | nn.Parameter]
     optimizer: OptimizerConfig = field(default_factory=Adam)
     clip_norm: float | None = None
+    shares: tuple[str, ...] = ()
 
     def parameters(self) -> list[nn.Parameter]:
         """Each parameter once, in order."""
@@ -106,6 +108,12 @@ class Game(nn.Module):
     value_range: tuple[float, float] = (-1.0, 1.0)
     takes: ClassVar[frozenset[str]] = frozenset()
     """Which of loss, penalty and augment can be swapped."""
+    data: DataSpec | None = None
+    """What it was built for."""
+
+    def built_for(self, data: DataSpec) -> None:
+        """Told once, by `ganzoo.build`, what the game was built for."""
+        self.data = data
 
     def players(self) -> Sequence[Player]:
         """The players; read at the start and after each change. None: the game is only fitted."""
@@ -136,7 +144,11 @@ class Game(nn.Module):
     def sample(
         self, n: int, *, condition: Tensor | None = None, generator: torch.Generator | None = None, **options: Any
     ) -> Tensor:
-        """n samples in the value range. condition: class indices (n,). generator: the source of chance."""
+        """n samples in the value range. condition: class indices (n,). generator: the source of chance.
+
+        Raises:
+            ValueError: the condition is missing, or is not n class indices (models.guard.checked_labels).
+        """
         raise UsageError(f"{type(self).__name__} cannot sample")
 
     def sampled_parts(self) -> Iterable[nn.Module]:

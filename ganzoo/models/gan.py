@@ -8,20 +8,20 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from ganzoo import plugin
 from ganzoo.components import make
 from ganzoo.config import Adam, AugmentChoice, GanConfig, LossChoice, OptimizerConfig, PenaltyChoice
 from ganzoo.errors import UsageError
-from ganzoo.models.batch import Batch
+from ganzoo.models.batch import Batch, DataSpec
 from ganzoo.models.context import StepContext
+from ganzoo.models.critic import Critic
 from ganzoo.models.draws import Draws
 from ganzoo.models.game import Game, Phase, Player, Terms
+from ganzoo.models.guard import checked_labels, guard_latents, guard_samples
 from ganzoo.models.inputs import LossLike, PenaltyInputs, PenaltyLike
 from ganzoo.models.latent import Latent, LatentSpec
 from ganzoo.models.layers.maps import grey_in_order
-from ganzoo.models.layers.piecewise import is_piecewise_linear
 from ganzoo.models.scores import Scores
 
 
@@ -38,28 +38,6 @@ class _Term:
     @property
     def phase(self) -> str:
         return f"discriminator/{self.name}"
-
-
-class _Critic:
-    """The discriminator as penalties see it: samples (B, ...) to one number each, (B,)."""
-
-    def __init__(self, game: Gan, batch: Batch, context: StepContext) -> None:
-        self._game, self._batch, self._context = game, batch, context
-        self._buffers = dict(game.discriminator.named_buffers())
-        find = getattr(game.discriminator, "piecewise_linear", None)
-        chain = find() if find is not None and game.augment is None else None
-        self.chain = chain if chain is not None and is_piecewise_linear(chain) else None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        game = self._game
-        if game.augment is not None:
-            x = game.augment(x, self._context)
-        condition = game.condition(game.discriminator, self._batch)
-        if not self._buffers:
-            return Scores.of(game.discriminator(x, *condition)).total()
-        # Running statistics are for real and fake batches: the penalty's own samples must not enter them.
-        copies = {name: value.clone() for name, value in self._buffers.items()}
-        return Scores.of(functional_call(game.discriminator, copies, (x, *condition))).total()
 
 
 class Gan(Game):
@@ -125,6 +103,14 @@ class Gan(Game):
             penalty=[PenaltyChoice.model_validate(item) for item in _listed(penalty)],
             augment=AugmentChoice.model_validate(augment) if augment is not None else None,
         )
+
+    def built_for(self, data: DataSpec) -> None:
+        """From now on the networks refuse latents and samples of other shapes. A subclass whose networks see something else
+        (packed samples, growing pictures) overrides it."""
+        super().built_for(data)
+        guard_latents(self.generator, self.latent)
+        if type(self).on_progress is Game.on_progress:
+            guard_samples(self.discriminator, data.shape)
 
     def use(
         self,
@@ -260,7 +246,7 @@ class Gan(Game):
         context: StepContext,
         scores: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        critic = _Critic(self, batch, context)
+        critic = Critic(self, batch, context)
         with context.full_precision(closed=critic.chain is not None):
             inputs = PenaltyInputs(
                 critic,
@@ -325,8 +311,8 @@ class Gan(Game):
         if not getattr(self.generator, "conditional", False):
             samples: Tensor = self.generator(z)
             return samples
-        if condition is None:
-            raise ValueError("this generator is conditional: give class indices")
+        if condition is None or self.data is not None:
+            condition = checked_labels(n, condition, self.data.classes if self.data else 0)
         samples = self.generator(z, condition.to(device))
         return samples
 

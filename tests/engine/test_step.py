@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.config import Adam
 from ganzoo.engine.step import Stepper
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import Batch, Game, Gan, Phase, Player, StepContext, Terms
+from ganzoo.testing.host import HostReads
 from tests.engine.tiny_games import GAMES, BalanceGame, TinyCritic, TinyGenerator
 from tests.engine.worlds import BATCH, batches, stepper
 
@@ -46,22 +45,6 @@ def test_two_steps_on_meta_find_no_host_sync_and_no_forgotten_device(name: str) 
     engine = stepper(name, "meta")
     engine.step()
     engine.step()
-
-
-class HostReads(TorchDispatchMode):
-    """Counts what would wait for a GPU: reading a number, asking a truth, shapes that depend on values."""
-
-    WAITING = ("_local_scalar_dense", "is_nonzero", "nonzero", "equal", "masked_select", "unique2", "item")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: Counter[str] = Counter()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func.overloadpacket.__name__
-        if name in self.WAITING:
-            self.seen[name] += 1
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("name", TRAINED)

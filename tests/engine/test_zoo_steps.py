@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ganzoo.engine.step import Stepper, laid_out_as
-from tests.engine.test_step import HostReads
+from ganzoo.testing.host import HostReads
 from tests.engine.worlds import zoo_names, zoo_stepper
 
 

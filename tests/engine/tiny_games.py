@@ -28,6 +28,7 @@ from ganzoo.models import (
     StepContext,
     Terms,
 )
+from ganzoo.models.guard import checked_labels
 from ganzoo.models.layers import one_hot
 
 FEATURES = 2
@@ -112,7 +113,7 @@ class CodeGame(Game):
         return [
             Player("discriminator", [self.trunk, self.head]),
             Player("generator", [self.generator]),
-            Player("code", [self.generator, self.code_head], Adam(lr=1e-3)),
+            Player("code", [self.generator, self.code_head], Adam(lr=1e-3), shares=("generator",)),
         ]
 
     def phases(self) -> Sequence[Phase]:
@@ -158,7 +159,7 @@ class AutoencoderGame(Game):
         return [
             Player("autoencoder", [self.encoder, self.decoder], Adam(lr=1e-3)),
             Player("critic", [self.critic], Sgd(lr=0.05, momentum=0.5)),
-            Player("encoder", [self.encoder], Adam(lr=5e-4), clip_norm=1.0),
+            Player("encoder", [self.encoder], Adam(lr=5e-4), clip_norm=1.0, shares=("autoencoder",)),
         ]
 
     def phases(self) -> Sequence[Phase]:
@@ -267,6 +268,9 @@ class UnpairedGame(Game):
             fakes = context.shared["fakes"]
             self.pool.copy_(torch.cat([fakes, self.pool])[: len(self.pool)])
 
+    def notes_on_processes(self) -> list[str]:
+        return [NOT_SEPARATING["unpaired data and a pool"]]
+
     def sample(self, n: int, *, condition: Tensor | None = None, generator: Any = None, **options: Any) -> Tensor:
         return self.to_b(torch.randn(n, FEATURES, generator=generator, device=self.pool.device))
 
@@ -347,6 +351,9 @@ class AdaptiveGame(Game):
         weight = (norms[0] / (norms[1] + 1e-4)).clamp(0, 1e4).detach()
         context.note("adaptive weight", weight)
         return {"reconstruction": reconstruction, "fool": weight * fool}
+
+    def notes_on_processes(self) -> list[str]:
+        return [NOT_SEPARATING["adaptive weight"]]
 
     def sample(self, n: int, *, condition: Tensor | None = None, generator: Any = None, **options: Any) -> Tensor:
         return self.decoder(torch.randn(n, LATENT, generator=generator, device=self.decoder[0].weight.device))
@@ -436,6 +443,9 @@ class UnrolledGame(Game):
             parameters = {name: p - 0.1 * g for (name, p), g in zip(parameters.items(), gradients, strict=True)}
         return {"fool": softplus(-functional_call(self.critic, parameters, (fake,))).mean()}
 
+    def notes_on_processes(self) -> list[str]:
+        return [NOT_SEPARATING["inner unrolled loop"]]
+
     def sample(self, n: int, *, condition: Tensor | None = None, generator: Any = None, **options: Any) -> Tensor:
         draws = Draws(device=self.critic[0].weight.device, generator=generator)
         return self.generator(self.generator.latent.sample(n, draws))
@@ -485,7 +495,7 @@ class LabelGame(Game):
         return {"critic": softplus(-real).mean() + softplus(score).mean()}
 
     def sample(self, n: int, *, condition: Tensor | None = None, generator: Any = None, **options: Any) -> Tensor:
-        assert condition is not None
+        condition = checked_labels(n, condition, CLASSES)
         z = torch.randn(n, LATENT, generator=generator, device=condition.device)
         return self.generator(torch.cat([z, one_hot(condition, CLASSES)], 1))
 

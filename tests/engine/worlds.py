@@ -77,16 +77,13 @@ def zoo_stepper(
     assignments: tuple[str, ...] = (),
 ) -> Stepper:
     """An architecture of the zoo in its default structure, small, on random pictures, ready to step."""
-    from ganzoo.build import build, config_class, configure, default_spec, find_arch
+    from ganzoo.build import build, configure, default_spec, find_arch
 
     processes = processes or Processes()
     entry = find_arch(name)
     spec = default_spec(entry.record, classes=10)
-    fields = config_class(entry).model_fields
-    small = {"width": 8, "warm_up": 1, "d_steps": 2, "batch": batch}  # the same structure at a test's price
-    chosen = [f"{name}={value}" for name, value in small.items() if name in fields]
-    chosen = [c for c in chosen if not (c.startswith("d_steps") and fields["d_steps"].default == 1)]
-    game = build(entry, configure(entry, (*chosen, *assignments)), spec, seed=0).to(dtype)
+    config = configure(entry, (f"batch={batch}", *assignments), preset="tiny")
+    game = build(entry, config, spec, seed=0).to(dtype)
     move(game, torch.device(device))
     see_joined_batches(game, processes)
     game.train()

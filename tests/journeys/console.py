@@ -5,20 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-
-# The smallest configuration of each architecture that is still its own structure.
-SMALL: Mapping[str, tuple[str, ...]] = {
-    "classic/gan": ("batch=8",),
-    "classic/gan-2d": ("batch=8", "width=8"),
-    "classic/dcgan": ("batch=8", "width=8"),
-    "classic/dcgan-tf": ("batch=8", "width=8"),
-    "classic/lsgan": ("batch=8", "width=8"),
-    "wasserstein/wgan": ("batch=8", "width=8", "warm_up=2"),
-    "wasserstein/wgan-gp": ("batch=8", "width=8"),
-    "wasserstein/dragan": ("batch=8",),
-}
 
 
 def ganzoo(*arguments: object, cwd: Path, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -35,8 +22,8 @@ def ganzoo(*arguments: object, cwd: Path, timeout: float = 120, **environment: s
 
 
 def small(arch: str) -> list[str]:
-    """The --set options of the smallest configuration."""
-    return [part for assignment in SMALL.get(arch, ("batch=8",)) for part in ("--set", assignment)]
+    """The options of the smallest configuration."""
+    return ["--preset", "tiny"]
 
 
 def refused(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:

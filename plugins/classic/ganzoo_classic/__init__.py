@@ -20,6 +20,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         resolution=28,
         channels=1,
         parameters={"generator": 2_503_984, "discriminator": 1_231_441},
+        presets={"tiny": ("batch=8",)},
         tags=("fully-connected", "maxout"),
     )
     yield Arch(
@@ -31,6 +32,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         modality="points",
         parameters={"generator": 17_154, "discriminator": 17_025},
+        presets={"tiny": ("batch=8", "width=8")},
         tags=("fully-connected", "points", "small"),
     )
     yield Arch(
@@ -42,6 +44,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         resolution=64,
         parameters={"generator": 3_576_704, "discriminator": 2_765_568},
+        presets={"tiny": ("batch=8", "width=8")},
         tags=("convolutional",),
     )
     yield Arch(
@@ -54,6 +57,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         resolution=28,
         channels=1,
         parameters={"generator": 2_305_472, "discriminator": 212_865},
+        presets={"tiny": ("batch=8", "width=8")},
         tags=("convolutional", "simultaneous", "tutorial"),
     )
     yield Arch(
@@ -65,5 +69,6 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         resolution=32,
         parameters={"generator": 3_812_355, "discriminator": 2_931_009},
+        presets={"tiny": ("batch=8", "width=8")},
         tags=("convolutional",),
     )
