@@ -14,6 +14,16 @@ from ganzoo.models.draws import Draws
 Indices = NDArray[np.int64]
 
 
+def refuse_outside(indices: Indices, count: int, name: str) -> None:
+    """NumPy counts negative numbers from the end, which would be another sample without a word.
+
+    Raises:
+        IndexError: a number is none of 0 .. count - 1.
+    """
+    if indices.size and not (indices.min() >= 0 and indices.max() < count):
+        raise IndexError(f"{name} has samples 0 to {count - 1}, asked for {int(indices.min())} to {int(indices.max())}")
+
+
 class Source(ABC):
     """Samples by number, or, where `endless`, drawn afresh each time.
 
@@ -51,10 +61,12 @@ class Source(ABC):
         """The samples of these numbers on the CPU: images uint8 (B, C, H, W), points float32 (B, F), y int64 (B,).
 
         Args:
-            indices: (B,), each from 0 to len - 1; in any order, also several times the same.
+            indices: (B,), each from 0 to len - 1; in any order, also several times the same, also none. Several threads may
+                gather at once, and what they get is theirs to write to.
 
         Raises:
             TypeError: the source is endless.
+            IndexError: a number is below 0, or len or more.
         """
         raise TypeError(f"{self.spec.name} cannot gather by number: its samples are drawn")
 

@@ -16,7 +16,7 @@ from ganzoo.data.digest import digest_of
 from ganzoo.data.geometry import Size
 from ganzoo.data.packed import Made, Progress, Report, Work, prepared
 from ganzoo.data.resizing import resized
-from ganzoo.data.source import Indices, Source
+from ganzoo.data.source import Indices, Source, refuse_outside
 from ganzoo.models.batch import Batch, DataSpec
 
 DIGEST_BYTES = 2**30  # of an array up to this size every byte is part of the digest, of a larger one 4,096 rows
@@ -86,6 +86,7 @@ class StoredImages(Source):
 
     def gather(self, indices: Indices) -> Batch:
         """x is a channels-last view, uint8 (B, C, H, W)."""
+        refuse_outside(indices, len(self), self.spec.name)
         batch = Batch(x=torch.from_numpy(self._pictures(indices)).permute(0, 3, 1, 2))
         if self.labels is not None:
             batch["y"] = torch.from_numpy(self.labels[indices])
@@ -190,6 +191,7 @@ class StoredPoints(Source):
 
     def gather(self, indices: Indices) -> Batch:
         """x float32 (B, F)."""
+        refuse_outside(indices, len(self), self.spec.name)
         batch = Batch(x=torch.from_numpy(self.points[indices]))
         if self.labels is not None:
             batch["y"] = torch.from_numpy(self.labels[indices])

@@ -195,9 +195,10 @@ class Lite0Features:
         self.side = side
         self.chunk = chunk
         self.device = torch.device(device)
-        self.network = EfficientNetLite0()
+        with torch.device("meta"):  # weights of its own would be drawn from the run's generator, and thrown away
+            self.network = EfficientNetLite0()
         state = torch.load(lite0_weights(), map_location="cpu", weights_only=True)
-        self.network.load_state_dict(state, strict=True)
+        self.network.load_state_dict(state, strict=True, assign=True)
         self.network.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
 
     @property

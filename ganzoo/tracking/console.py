@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console as Terminal
 from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -32,9 +33,9 @@ class Console(Tracker):
 
     def started(self, run: RunView) -> None:
         """Say what is trained, and begin the display."""
-        self._terminal.print(f"[bold]{run.arch}[/] into {run.folder}", highlight=False, soft_wrap=True)
+        self._print(f"[bold]{escape(run.arch)}[/] into {escape(str(run.folder))}")
         for reason in run.reasons:
-            self._terminal.print(reason, style="dim", highlight=False, soft_wrap=True)
+            self._print(escape(reason), style="dim")
         if self._terminal.is_terminal:
             self._live = Live(
                 Text("the first steps ..."), console=self._terminal, refresh_per_second=4, transient=False
@@ -62,7 +63,7 @@ class Console(Tracker):
 
     def said(self, text: str) -> None:
         """Print above the display."""
-        self._terminal.print(text, style="yellow", highlight=False, soft_wrap=True)
+        self._print(escape(text), style="yellow")
 
     def ended(self, progress: Progress, interrupted: bool, checkpoint: Path) -> None:
         """Leave the last state of the display and say where things are."""
@@ -74,11 +75,8 @@ class Console(Tracker):
         else:
             self._print_plain()
         word = "interrupted" if interrupted else "done"
-        self._terminal.print(
-            f"[bold]{word}[/]: {progress.images:,} images, {progress.step:,} steps; checkpoint {checkpoint}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        counts = f"{progress.images:,} images, {progress.step:,} steps"
+        self._print(f"[bold]{word}[/]: {counts}; checkpoint {escape(str(checkpoint))}")
 
     def close(self) -> None:
         """Give the terminal back, whatever happened."""
@@ -137,7 +135,11 @@ class Console(Tracker):
         self._printed = time.monotonic()
         losses = "; ".join(text.plain for text in self._losses())
         line = f"{progress.share:4.0%} {progress.images:,} images, {self._speed():,.0f} images/s, {self._left(progress)}; {losses}"
-        self._terminal.print(line, highlight=False, soft_wrap=True)
+        self._print(escape(line))
+
+    def _print(self, marked: str, style: str | None = None) -> None:
+        """One line of marked text. Names, paths and messages have to be escaped: theirs may hold brackets."""
+        self._terminal.print(marked, style=style, highlight=False, soft_wrap=True)
 
 
 def _clock(seconds: float) -> str:

@@ -193,3 +193,13 @@ def test_fashion_reads_fast(split: Literal["train", "test"]) -> None:
     source = fashion(split)
     source.gather(np.arange(3)).x.zero_()
     assert source.gather(np.arange(3)).x.any()
+
+
+@pytest.mark.parametrize("number", [-1, 4, 1_000])
+def test_a_number_outside_is_refused_and_not_counted_from_the_end(number: int) -> None:
+    pictures = StoredImages(np.zeros((9, 2, 2, 1), np.uint8), rows=np.arange(4), name="four")
+    points = StoredPoints(np.zeros((4, 2), np.float32), name="four")
+    for source in (pictures, points):
+        with pytest.raises(IndexError, match="four has samples 0 to 3"):
+            source.gather(np.array([0, number]))
+        assert source.gather(np.array([], np.int64)).x.shape == (0, *source.spec.shape)

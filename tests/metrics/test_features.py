@@ -173,3 +173,11 @@ def test_pixels_are_pixels() -> None:
 def test_pictures_that_are_none(bad: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PixelFeatures()(bad)
+
+
+@needs_weights
+def test_making_one_leaves_torchs_generator_alone() -> None:
+    before = torch.get_rng_state()
+    extractor = Lite0Features()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert {value.device.type for value in extractor.network.state_dict().values()} == {"cpu"}
