@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
+import sys
+import textwrap
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import rich_click as click
 
 from ganzoo.cli.list import KINDS
 from ganzoo.cli.table import print_table
+from ganzoo.deprecation import GanzooDeprecation
 from ganzoo.registry import PluginInfo, Problem, registry
+
+GAP = 2  # columns of the terminal between two columns of a table
+BRINGS = 20  # columns that the last one needs to be read
 
 _PLURALS = {"callback": "callbacks", **{kind.kind: plural for plural, kind in KINDS.items()}}
 
@@ -34,16 +43,33 @@ def row(info: PluginInfo) -> dict[str, Any]:
 def command(as_json: bool, strict: bool) -> None:
     """List plugins, what they bring, and their problems.
 
-    A plugin named in the environment variable GANZOO_DISABLE (names, separated by commas) is left alone.
+    A plugin named in the environment variable GANZOO_DISABLE (names, separated by commas) is left alone. What a plugin uses
+    that a later ganzoo will not have is shown on stderr.
     """
-    found = registry(strict=strict)
+    with warnings.catch_warnings():
+        if not sys.warnoptions:  # Python hides them, and this is where an author looks
+            warnings.simplefilter("default", GanzooDeprecation)
+        found = registry(strict=strict)
     if as_json:
         click.echo(json.dumps([row(info) for info in found.plugins], indent=2))
         return
-    header = ["name", "distribution", "version", "import", "brings"]
-    print_table(header, [[*_facts(info), _brings(info)] for info in found.plugins])
+    _print([(*_facts(info), _brings(info)) for info in found.plugins])
     for problem in found.problems:
         click.echo(f"\n{_block(problem)}")
+
+
+def _print(rows: Sequence[Sequence[str]]) -> None:
+    """A table; where its first columns, which are never cut, would leave too little of the terminal for the last one, a
+    paragraph for each plugin instead."""
+    header = ("name", "distribution", "version", "import", "brings")
+    width = shutil.get_terminal_size((80, 24)).columns
+    taken = sum(max(map(len, column)) + GAP for column in list(zip(header, *rows, strict=True))[:-1])
+    if taken + BRINGS <= width:
+        print_table(header, rows)
+        return
+    for name, distribution, version, took, brings in rows:
+        said = f"{name}, of {distribution} {version}: {brings}" + (f" (import {took})" if took else "")
+        click.echo(textwrap.fill(said, width, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def _facts(info: PluginInfo) -> tuple[str, str, str, str]:
