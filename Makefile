@@ -3,8 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Without isolation setuptools is there already, and is not downloaded for each editable; in the mode compat type checkers
+# find their packages.
+INSTALL := $(PIP) install --quiet -c constraints.txt --no-build-isolation --config-settings editable_mode=compat
 FAMILIES := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))
 EDITABLE := -e . $(addprefix -e ,$(FAMILIES:/=))
+PROJECTS := pyproject.toml $(addsuffix pyproject.toml,$(FAMILIES))
+BUILDING := $(VENV)/.stamp-building
 INSTALLED := $(VENV)/.stamp-installed
 DEVELOPING := $(VENV)/.stamp-developing
 PEERS_VENV ?= .venv-peers
@@ -15,6 +20,8 @@ DEMO ?= --batch 16 --set network=dcgan --set width=32 --set upsampling=nearest -
 	--set generator.lr=2e-3 --set discriminator.lr=2e-3 --set generator.beta1=0.0 --set discriminator.beta1=0.0 \
 	--set run.cooldown=0.5
 
+# Two targets at once would install into one environment, and measure each other.
+.NOTPARALLEL:
 .PHONY: demo test test-slow lint types bench bench-peers docs clean
 
 # WGAN-GP on the embedded pictures of clothes, at 32 x 32.
@@ -52,22 +59,29 @@ $(PEERS_VENV)/.stamp: benchmarks/peers/requirements.txt
 	$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check install --quiet -r benchmarks/peers/requirements.txt
 	@touch $@
 
-docs: $(INSTALLED)
+docs: $(DEVELOPING)
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/plugin_reference.py
+	$(BIN)/python docs/checks.py
 
 # The stamps are older than what they were made from when that has changed since: then pip runs again.
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ganzoo wants Python 3.11 or later, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 
-$(INSTALLED): pyproject.toml constraints.txt $(addsuffix pyproject.toml,$(FAMILIES)) | $(BIN)/python
+$(BUILDING): constraints.txt | $(BIN)/python
 	$(PIP) install --quiet -c constraints.txt setuptools wheel
-	$(PIP) install --quiet -c constraints.txt --no-build-isolation --config-settings editable_mode=compat $(EDITABLE)
 	@touch $@
 
-$(DEVELOPING): $(INSTALLED) requirements-dev.txt
-	$(PIP) install --quiet -c constraints.txt -r requirements-dev.txt
+$(INSTALLED): $(BUILDING) $(PROJECTS)
+	$(INSTALL) $(EDITABLE)
 	@touch $@
+
+# Everything in one call, and what needs the editables alone is done as well. requirements-dev.txt has them for pip without
+# make; here they are named once more, since pip gives --config-settings to what is on the command line alone.
+$(DEVELOPING): $(BUILDING) $(PROJECTS) requirements-dev.txt
+	$(INSTALL) $(EDITABLE) -r requirements-dev.txt
+	@touch $(INSTALLED) $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info plugins/*/*.egg-info plugins/*/build
