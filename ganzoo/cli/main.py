@@ -23,6 +23,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "sample": ("ganzoo.cli.sample:command", "Draw samples from a trained run."),
     "bench": ("ganzoo.cli.bench:command", "Measure how fast architectures train and sample here."),
     "plugins": ("ganzoo.cli.plugins:command", "List plugins, what they bring, and their problems."),
+    "check": ("ganzoo.cli.check:command", "Check that components do what the contract says."),
+    "new": ("ganzoo.cli.new:command", "Write the project of a new plugin."),
+    "doctor": ("ganzoo.cli.doctor:command", "Look at this machine and installation, and say what to mend."),
 }
 INTERRUPTED = 130  # 128 + SIGINT
 
