@@ -53,7 +53,9 @@ def page() -> str:
 
 def _section(title: str, whose: str, checks: Iterable[Check]) -> str:
     rows = [(f"`{check.name}`" + (" *slow*" if check.slow else ""), _said(check), check.why) for check in checks]
-    return f"## {title}\n\nOf {whose}, {len(rows)} checks.\n\n{_table(('check', 'what holds', 'why it matters'), rows)}\n"
+    return (
+        f"## {title}\n\nOf {whose}, {len(rows)} checks.\n\n{_table(('check', 'what holds', 'why it matters'), rows)}\n"
+    )
 
 
 def _said(check: Check) -> str:

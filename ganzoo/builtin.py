@@ -161,7 +161,7 @@ def ganzoo_datasets() -> Iterator[Dataset]:
 @hookimpl
 def ganzoo_metrics() -> Iterator[Metric]:
     yield Metric(
-        name="frechet",
+        name="fd",
         target="ganzoo.metrics.frechet:frechet_distance",
         summary="Fréchet distance of normal distributions fitted to the features",
         identity=0.0,

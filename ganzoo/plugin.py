@@ -158,16 +158,38 @@ class Dataset(Record):
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
+INPUTS: Mapping[str, str] = {
+    "real": "features of real samples, (N, F); of points the samples themselves",
+    "fake": "features of the model's samples, (M, F)",
+    "train": "features of samples that the model was trained on, (T, F)",
+    "real_labels": "class indices, int64 (N,)",
+    "fake_labels": "class indices that were asked for, int64 (M,)",
+    "real_pictures": "uint8 (N, C, H, W)",
+    "fake_pictures": "uint8 (M, C, H, W)",
+    "train_pictures": "uint8 (T, C, H, W)",
+    "real_probabilities": "class probabilities of the extractor, (N, K)",
+    "fake_probabilities": "class probabilities of the extractor, (M, K)",
+    "mixture": "what the data's modes are: metrics.Mixture",
+    "extractor": "the feature extractor itself: metrics.Extractor",
+    "game": "the model, in evaluation mode: models.Game",
+}
+"""What a metric may ask for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric(Record):
-    """A formula over features: `target` is a function of (real, fake), features (N, F) and (M, F), that returns a float. One
-    that works in pieces has an option `chunk`, rows a piece, on which the figure does not depend. The order of samples makes
-    no difference, no global chance is used, and features that are not finite, too few, or of two widths are a ValueError.
+    """A formula: `target` is a function whose first parameters are named as in `inputs`, and that returns a float, or a mapping
+    with a float for each of `figures`. One that works in pieces has an option `chunk`, rows a piece, on which the figure does
+    not depend; one that draws has an option `seed`. Else the order of samples makes no difference. No global chance is used, and
+    samples that are not finite, too few, or do not fit together are a ValueError.
 
     Args:
         higher_is_better: direction of improvement.
         identity: the figure of a set against itself; None: it depends on the set.
         symmetric: the figure is the same with real and fake exchanged.
+        inputs: what it takes, of INPUTS.
+        figures: names of its figures, where it has several; all have the same direction.
+        modality: of the samples; empty: any that has features.
     """
 
     kind: ClassVar[str] = "metric"
@@ -175,6 +197,15 @@ class Metric(Record):
     higher_is_better: bool = False
     identity: float | None = None
     symmetric: bool = False
+    inputs: tuple[str, ...] = ("real", "fake")
+    figures: tuple[str, ...] = ()
+    modality: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        unknown = [name for name in self.inputs if name not in INPUTS]
+        if unknown:
+            raise ValueError(f"metric {self.name!r}: inputs has {unknown[0]!r}, wanted names of {', '.join(INPUTS)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ RULES: dict[str, tuple[str, str]] = {
         "registry runs tracking",
         "numpy packaging pytest torch",
     ),
-    "scaffold": ("config discovery errors ganzoo plugin registry", "jinja2 packaging"),
+    "scaffold": ("discovery errors ganzoo plugin registry", "jinja2 packaging"),
     "cli": (
         "ganzoo api bench build config deprecation doctor errors plugin registry runs scaffold testing tracking",
         "numpy pydantic rich rich_click torch",
@@ -92,6 +92,9 @@ LIGHT = [
     "ganzoo.plugin",
     "ganzoo.registry",
     "ganzoo.scaffold",
+    "ganzoo.scaffold.kinds",
+    "ganzoo.scaffold.names",
+    "ganzoo.scaffold.project",
     "ganzoo.testing",
     "ganzoo.testing.check",
     "ganzoo.testing.conformance",

@@ -131,6 +131,10 @@ class Gan(Game):
                 raise UsageError(
                     f"penalties {', '.join(names)}: one of them is named twice; give it once, with its whole weight"
                 )
+            if "adversarial" in names:
+                raise UsageError(
+                    "a penalty called adversarial would take the place of the loss: its author has to rename it"
+                )
             self.penalties = terms
         if augment is not None:
             self.augment = make(plugin.Augmentation, augment)[0]

@@ -397,7 +397,7 @@ BUILTIN = {
     "relativistic-average-least-squares wasserstein",
     Penalty: "dragan drift gradient-penalty one-sided-gradient-penalty r1 r2 weight-clip zero-centred-gradient-penalty",
     Dataset: "checkerboard fashion-12k grid moons ring swiss-roll",
-    Metric: "frechet",
+    Metric: "fd",
 }
 
 

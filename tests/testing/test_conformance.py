@@ -74,7 +74,7 @@ def test_every_check_has_a_name_a_reason_and_a_hint() -> None:
 
 
 def test_names_of_a_kind_are_unique() -> None:
-    for target in targets(["dcgan", "hinge", "r1", "fashion-12k", "frechet", "pixels", "jsonl"]):
+    for target in targets(["dcgan", "hinge", "r1", "fashion-12k", "fd", "pixels", "jsonl"]):
         names = [check.name for check in target.checks(slow=True)]
         assert len(names) == len(set(names))
 
