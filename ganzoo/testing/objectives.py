@@ -22,7 +22,7 @@ OBJECTIVES = Checks("objectives")
 STEPS_OF = (1e-2, 1e-3, 1e-4, 1e-5)  # what a small step is expected to lower an objective by, as a share of its size
 DIFFERENCE = 1e-5  # step of finite differences, in the parameters' unit
 EXACT = 1e-4  # relative error of a derivative that finite differences allow in float64
-SWAPPED_STEPS = 3
+SWAPPED_STEPS, SWAPPED_BATCH = 3, 4  # steps that a swapped component trains for, and samples an update
 
 
 @OBJECTIVES.check(
@@ -192,7 +192,8 @@ def combinations(subject: ArchSubject) -> str:
 
 def _with(subject: ArchSubject, word: str, name: str) -> ArchConfig:
     options = {"loss": {"loss": name}, "penalty": {"penalty": [name]}, "augment": {"augment": name}}[word]
-    return configure(subject.entry, subject.assignments, **options)  # type: ignore[arg-type]
+    smaller = (*subject.assignments, f"batch={min(SWAPPED_BATCH, subject.config.batch)}")
+    return configure(subject.entry, smaller, **options)  # type: ignore[arg-type]
 
 
 def _due(world: World) -> Iterator[Phase]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import random
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -27,6 +29,42 @@ FITTED_SHARE = 0.05  # of its size, by which they have to
 FAR_AHEAD = 10_000  # steps and images at which a phase's number of updates is asked for
 
 
+@dataclass
+class _Run:
+    """Twenty steps of a game: the weights before them, and how often each phase ran and said that it would."""
+
+    world: World
+    before: dict[str, Tensor]
+    seen: Counter[str] = field(default_factory=Counter)
+    wanted: Counter[str] = field(default_factory=Counter)
+    measured: tuple[dict[str, float], dict[str, int]] = ({}, {})
+
+
+_RUNS: WeakKeyDictionary[ArchSubject, _Run] = WeakKeyDictionary()
+
+
+def _twenty(subject: ArchSubject) -> _Run:
+    """The run of a subject, taken once."""
+    if subject in _RUNS:
+        return _RUNS[subject]
+    world = subject.trained_world()
+    run = _Run(world, tensors_of(world.game))
+    update = world.stepper._update
+
+    def counted(phase: Phase, batch: Batch) -> None:
+        run.seen[phase.name] += 1
+        update(phase, batch)
+
+    world.stepper._update = counted  # type: ignore[method-assign]
+    for _ in range(STEPS):
+        for phase in world.stepper.phases:
+            run.wanted[phase.name] += phase.times(world.context.step, world.context.images)
+        world.step()
+    run.measured = world.stepper.gauges.fetch()
+    _RUNS[subject] = run
+    return run
+
+
 @TRAINING.check(
     "moves",
     why="A player that stands still makes a run that only costs time.",
@@ -35,14 +73,11 @@ FAR_AHEAD = 10_000  # steps and images at which a phase's number of updates is a
 def moves(subject: ArchSubject) -> None:
     """In 20 steps every player moves, and all numbers stay finite. Single parameters may stand still: the last bias of a
     Wasserstein critic does, and weights at the limit of a clip."""
-    world = subject.trained_world()
-    before = tensors_of(world.game)
-    for _ in range(STEPS):
-        world.step()
-    after = tensors_of(world.game)
+    run = _twenty(subject)
+    world, before, after = run.world, run.before, tensors_of(run.world.game)
     bad = [name for name, value in after.items() if not bool(torch.isfinite(value).all())]
     want(not bad, f"after {STEPS} steps {', '.join(bad[:3])} are not finite")
-    skipped = what_was_skipped(*world.stepper.gauges.fetch())
+    skipped = what_was_skipped(*run.measured)
     want(skipped is None, f"updates were skipped, because these are not finite: {skipped and skipped[0]}")
     for player, seat in world.stepper.seats.items():
         own = {id(p) for p in seat.parameters}
@@ -57,21 +92,8 @@ def moves(subject: ArchSubject) -> None:
 )
 def rates(subject: ArchSubject) -> str:
     """Each phase runs as often as it says, is due at some time, and says the same when it is asked again."""
-    world = subject.trained_world()
-    stepper = world.stepper
-    wanted: Counter[str] = Counter()
-    seen: Counter[str] = Counter()
-    update = stepper._update
-
-    def counted(phase: Phase, batch: Batch) -> None:
-        seen[phase.name] += 1
-        update(phase, batch)
-
-    stepper._update = counted  # type: ignore[method-assign]
-    for _ in range(STEPS):
-        for phase in stepper.phases:
-            wanted[phase.name] += phase.times(world.context.step, world.context.images)
-        world.step()
+    run = _twenty(subject)
+    world, stepper, seen, wanted = run.world, run.world.stepper, run.seen, run.wanted
     want(seen == wanted, f"in {STEPS} steps phases ran {dict(seen)} times, and say {dict(wanted)}")
     again = {phase.name: phase for phase in world.game.phases()}
     want(list(again) == [phase.name for phase in stepper.phases], "phases() gives other phases when it is asked again")

@@ -44,7 +44,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         resolution=64,
         parameters={"generator": 3_576_704, "discriminator": 2_765_568},
-        presets={"tiny": ("batch=8", "width=8")},
+        presets={"tiny": ("batch=8", "width=4")},
         tags=("convolutional",),
     )
     yield Arch(
@@ -69,6 +69,6 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         resolution=32,
         parameters={"generator": 3_812_355, "discriminator": 2_931_009},
-        presets={"tiny": ("batch=8", "width=8")},
+        presets={"tiny": ("batch=8", "width=4")},
         tags=("convolutional",),
     )
