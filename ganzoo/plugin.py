@@ -179,7 +179,7 @@ INPUTS: Mapping[str, str] = {
 @dataclass(frozen=True, kw_only=True)
 class Metric(Record):
     """A formula: `target` is a function whose first parameters are named as in `inputs`, and that returns a float, or a mapping
-    with a float for each of `figures`. One that works in pieces has an option `chunk`, rows a piece, on which the figure does
+    with a float for each of `figures`, which stand alone in a report; one that ends in "-std" is a spread, without a direction. One that works in pieces has an option `chunk`, rows a piece, on which the figure does
     not depend; one that draws has an option `seed`. Else the order of samples makes no difference. No global chance is used, and
     samples that are not finite, too few, or do not fit together are a ValueError.
 
@@ -190,6 +190,8 @@ class Metric(Record):
         inputs: what it takes, of INPUTS.
         figures: names of its figures, where it has several; all have the same direction.
         modality: of the samples; empty: any that has features.
+        resampled: the figure of a random half of the samples says how sure that of all is; False where computing it again would
+            take too long, or means something else.
     """
 
     kind: ClassVar[str] = "metric"
@@ -200,6 +202,7 @@ class Metric(Record):
     inputs: tuple[str, ...] = ("real", "fake")
     figures: tuple[str, ...] = ()
     modality: str = ""
+    resampled: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

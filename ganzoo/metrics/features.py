@@ -48,6 +48,13 @@ class Extractor(Protocol):
         """Features [N, F] in float32 on the CPU, from uint8 pictures [N, C, H, W]."""
 
 
+def _early(total: int, step: int) -> tuple[int, int]:
+    """Padding of each side, and the outputs to leave out, that pad `total` pixels, the odd one at the end."""
+    if total % 2 == 0:
+        return total // 2, 0
+    return total // 2 + step, 1
+
+
 class SameConv(nn.Conv2d):
     """Convolution padded as TensorFlow's "SAME": an odd pixel goes to the right and to the bottom."""
 
@@ -58,10 +65,21 @@ class SameConv(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         height, width = (max(0, (-(-n // self.step) - 1) * self.step + self.side - n) for n in input.shape[-2:])
-        border = (width // 2, width - width // 2, height // 2, height - height // 2)
-        padded = functional.pad(input, border) if any(border) else input
-        output: Tensor = self._conv_forward(padded, self.weight, None)
-        return output
+        # The convolution pads by itself, which copies nothing: on both sides alike, so with an odd pixel it begins one step
+        # too early, and that first row or column is left out.
+        (top, rows), (left, columns) = (_early(total, self.step) for total in (height, width))
+        x = functional.conv2d(input, self.weight, self.bias, self.step, (top, left), 1, self.groups)
+        return x[:, :, rows:, columns:]
+
+    def absorb(self, norm: nn.BatchNorm2d) -> None:
+        """Takes over the batch norm that follows, as it is in evaluation: weights scaled by channel, and a bias."""
+        if norm.running_mean is None or norm.running_var is None:
+            raise ValueError("a batch norm without running statistics has no evaluation mode to take over")
+        mean_C, variance_C = norm.running_mean.double(), norm.running_var.double()
+        scale_C = norm.weight.double() * torch.rsqrt(variance_C + norm.eps)
+        weight = (self.weight.double() * scale_C.view(-1, 1, 1, 1)).to(self.weight)
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = nn.Parameter((norm.bias.double() - mean_C * scale_C).to(weight), requires_grad=False)
 
 
 def norm(channels: int) -> nn.BatchNorm2d:
@@ -86,8 +104,8 @@ class Block(nn.Module):
         self._bn2 = norm(outputs)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        h_BCHW = functional.relu6(self._bn0(self._expand_conv(x_BCHW))) if self.expands else x_BCHW
-        h_BCHW = functional.relu6(self._bn1(self._depthwise_conv(h_BCHW)))
+        h_BCHW = functional.relu6(self._bn0(self._expand_conv(x_BCHW)), inplace=True) if self.expands else x_BCHW
+        h_BCHW = functional.relu6(self._bn1(self._depthwise_conv(h_BCHW)), inplace=True)
         h_BCHW = self._bn2(self._project_conv(h_BCHW))
         output_BCHW: Tensor = x_BCHW + h_BCHW if self.keeps_shape else h_BCHW
         return output_BCHW
@@ -109,7 +127,7 @@ class EfficientNetLite0(nn.Module):
                 channels = outputs
         self._conv_head = SameConv(channels, 1280, 1)
         self._bn1 = norm(1280)
-        self._fc = nn.Linear(1280, 1000)  # ImageNet's classes: never used, present so that the file loads strictly
+        self._fc = nn.Linear(1280, 1000)  # ImageNet's classes
 
     def forward(self, x_BCHW: Tensor, block: int | None = None) -> Tensor:
         """Spatial means [B, F] after a block (1 to 16), or of the head's 1280 channels (None).
@@ -117,12 +135,28 @@ class EfficientNetLite0(nn.Module):
         Args:
             x_BCHW: RGB, (value - 127) / 128 for values of 0 to 255.
         """
-        h_BCHW = functional.relu6(self._bn0(self._conv_stem(x_BCHW)))
+        h_BCHW = functional.relu6(self._bn0(self._conv_stem(x_BCHW)), inplace=True)
         for layer in self._blocks[:block]:
             h_BCHW = layer(h_BCHW)
         if block is None:
-            h_BCHW = functional.relu6(self._bn1(self._conv_head(h_BCHW)))
+            h_BCHW = functional.relu6(self._bn1(self._conv_head(h_BCHW)), inplace=True)
         return h_BCHW.mean(dim=(2, 3))
+
+    def logits(self, x_BCHW: Tensor) -> Tensor:
+        """Of ImageNet's classes, [B, 1000]; input as for `forward`."""
+        logits_BK: Tensor = self._fc(self(x_BCHW))
+        return logits_BK
+
+    def fold(self) -> None:
+        """Puts every batch norm, as it is in evaluation, into the convolution before it: the same features but for
+        round-off (1e-5), in two thirds of the time."""
+        pairs: list[tuple[nn.Module, str, str]] = [(self, "_conv_stem", "_bn0"), (self, "_conv_head", "_bn1")]
+        for block in self._blocks:
+            names = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+            pairs += [(block, conv, bn) for conv, bn in names if hasattr(block, conv)]
+        for module, conv, bn in pairs:
+            getattr(module, conv).absorb(getattr(module, bn))
+            setattr(module, bn, nn.Identity())
 
 
 def lite0_weights() -> Path:
@@ -159,12 +193,17 @@ def chunks(pictures_NCHW: Tensor, size: int) -> Iterator[Tensor]:
         raise ValueError(
             f"pictures must be uint8 of 0 to 255, got {pictures_NCHW.dtype}; scale, round and convert first"
         )
+    check_shape(pictures_NCHW)
+    yield from torch.split(pictures_NCHW, size)
+
+
+def check_shape(pictures_NCHW: Tensor) -> None:
+    """Raises ValueError for what is no batch of grey or RGB pictures."""
     shape = tuple(pictures_NCHW.shape)
     if len(shape) != 4 or shape[1] not in (1, 3):
         raise ValueError(f"pictures must be [pictures, 1 or 3 channels, height, width], got shape {shape}")
     if 0 in shape:
         raise ValueError(f"pictures must not be empty, got shape {shape}")
-    yield from torch.split(pictures_NCHW, size)
 
 
 class Lite0Features:
@@ -174,13 +213,14 @@ class Lite0Features:
     """
 
     def __init__(
-        self, block: int | None = 11, side: int = 96, chunk: int = 100, device: torch.device | str = "cpu"
+        self, block: int | None = 11, side: int = 96, chunk: int = 16, device: torch.device | str = "cpu"
     ) -> None:
         """
         Args:
             block: the block whose output is averaged over space, 1 to 16; 11 gives 112 features; None: the head's 1280.
             side: pixels to which pictures are resized.
-            chunk: pictures a forward pass; bounds memory, does not change features beyond round-off.
+            chunk: pictures a forward pass; does not change features beyond round-off. On a CPU 16 are quickest, since
+                what the layers hand on then stays in its caches: 100 take 1.5 times as long.
             device: where the network runs.
 
         Raises:
@@ -199,7 +239,9 @@ class Lite0Features:
             self.network = EfficientNetLite0()
         state = torch.load(lite0_weights(), map_location="cpu", weights_only=True)
         self.network.load_state_dict(state, strict=True, assign=True)
-        self.network.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
+        self.network.eval().requires_grad_(False)
+        self.network.fold()
+        self.network.to(self.device).to(memory_format=torch.channels_last)
 
     @property
     def width(self) -> int:
@@ -230,15 +272,49 @@ class Lite0Features:
         Raises:
             ValueError: see `chunks`.
         """
-        features = []
-        self.network.eval()  # a caller may have switched batch norm to training statistics
-        with torch.autocast(self.device.type, enabled=False):
-            for chunk_BCHW in chunks(pictures_NCHW, self.chunk):
-                raw_BCHW = chunk_BCHW.to(self.device, torch.float32)
-                sized_BCHW = functional.interpolate(raw_BCHW, (self.side, self.side), mode="bicubic", antialias=True)
-                rgb_BCHW = ((sized_BCHW.clamp(0, 255) - 127) / 128).expand(-1, 3, -1, -1)
-                features.append(self.network(rgb_BCHW.contiguous(memory_format=torch.channels_last), self.block).cpu())
-        return torch.cat(features)
+        return torch.cat([self._features(chunk_BCHW).cpu() for chunk_BCHW in chunks(pictures_NCHW, self.chunk)])
+
+    @torch.inference_mode()
+    def of_values(self, pictures_NCHW: Tensor) -> Tensor:
+        """Features [N, width] of pictures that are not rounded, so that a small change of a picture is a small change of its
+        features.
+
+        Args:
+            pictures_NCHW: floating point numbers of 0 to 255, any size, 1 or 3 channels.
+
+        Raises:
+            ValueError: see `chunks`, and numbers that are not finite or far outside of 0 to 255.
+        """
+        if not pictures_NCHW.is_floating_point():
+            raise ValueError(f"of_values takes floating point numbers of 0 to 255, got {pictures_NCHW.dtype}")
+        check_shape(pictures_NCHW)
+        if not bool(((pictures_NCHW >= -1) & (pictures_NCHW <= 256)).all()):
+            raise ValueError("of_values takes pictures of 0 to 255, and some values are outside or not finite")
+        return torch.cat([self._features(part_BCHW).cpu() for part_BCHW in torch.split(pictures_NCHW, self.chunk)])
+
+    @torch.inference_mode()
+    def probabilities(self, pictures_NCHW: Tensor) -> Tensor:
+        """Probabilities of ImageNet's classes [N, 1000], float32 on the CPU, from pictures as for a call."""
+        rows = []
+        for chunk_BCHW in chunks(pictures_NCHW, self.chunk):
+            with self._exact():
+                rows.append(self.network.logits(self._input(chunk_BCHW)).softmax(1).cpu())
+        return torch.cat(rows)
+
+    def _features(self, pictures_BCHW: Tensor) -> Tensor:
+        with self._exact():
+            features_BF: Tensor = self.network(self._input(pictures_BCHW), self.block)
+            return features_BF
+
+    def _exact(self) -> torch.autocast:
+        return torch.autocast(self.device.type, enabled=False)
+
+    def _input(self, pictures_BCHW: Tensor) -> Tensor:
+        """What the network takes, of pictures of 0 to 255."""
+        raw_BCHW = pictures_BCHW.to(self.device, torch.float32)
+        sized_BCHW = functional.interpolate(raw_BCHW, (self.side, self.side), mode="bicubic", antialias=True)
+        rgb_BCHW = ((sized_BCHW.clamp(0, 255) - 127) / 128).expand(-1, 3, -1, -1)
+        return rgb_BCHW.contiguous(memory_format=torch.channels_last)
 
 
 class PixelFeatures:

@@ -80,13 +80,13 @@ def frechet_between(a: Moments, b: Moments) -> float:
     return max(0.0, shift + a.variance + b.variance - 2.0 * overlap)  # round-off may fall below 0, the distance cannot
 
 
-def frechet_distance(a_NF: Tensor, b_NF: Tensor) -> float:
+def frechet_distance(real: Tensor, fake: Tensor) -> float:
     """Fréchet distance of two feature sets, each taken as a Gaussian; the numbers of samples may differ.
 
     The figure shrinks as samples grow: compare only figures with equal numbers of samples.
 
     Args:
-        a_NF, b_NF: one row a sample, equal numbers of columns.
+        real, fake: (N, F) and (M, F); which is which makes no difference.
 
     Returns:
         |mean difference|^2 + trace(S + T - 2 (S T)^(1/2)), in the features' unit squared.
@@ -94,4 +94,4 @@ def frechet_distance(a_NF: Tensor, b_NF: Tensor) -> float:
     Raises:
         ValueError: see `moments` and `frechet_between`.
     """
-    return frechet_between(moments(a_NF), moments(b_NF))
+    return frechet_between(moments(real), moments(fake))

@@ -81,11 +81,12 @@ def kth_neighbour(x_NF: Tensor, k: int = 3, *, memory: int = MEMORY, dtype: torc
         raise ValueError(
             f"the {k}-th neighbour of a sample among {len(x_NF)} samples does not exist; draw more samples"
         )
-    found = []
+    # Filled, and no list of parts: small tensors between the blocks would keep the allocator from giving those back.
+    found_N = x_NF.new_empty(len(x_NF), dtype=dtype)
     for first, d_nN in distance_blocks(x_NF, x_NF, memory=memory, dtype=dtype):
         d_nN.diagonal(first).fill_(float("inf"))  # a sample is no neighbour of its own
-        found.append(_kth_smallest(d_nN, k))
-    return torch.cat(found)
+        found_N[first : first + len(d_nN)] = _kth_smallest(d_nN, k)
+    return found_N
 
 
 def nearest(
@@ -98,10 +99,11 @@ def nearest(
     """
     if not len(to_MF):
         raise ValueError("there is no nearest sample in an empty set")
-    blocks = [d_nM.min(1) for _, d_nM in distance_blocks(x_NF, to_MF, memory=memory, dtype=dtype)]
-    if not blocks:
-        return x_NF.new_zeros(0, dtype=dtype), x_NF.new_zeros(0, dtype=torch.int64)
-    return torch.cat([block.values for block in blocks]), torch.cat([block.indices for block in blocks])
+    least_N, which_N = x_NF.new_empty(len(x_NF), dtype=dtype), x_NF.new_empty(len(x_NF), dtype=torch.int64)
+    for first, d_nM in distance_blocks(x_NF, to_MF, memory=memory, dtype=dtype):
+        rows = slice(first, first + len(d_nM))
+        least_N[rows], which_N[rows] = d_nM.min(1)
+    return least_N, which_N
 
 
 def within(
@@ -125,12 +127,12 @@ def within(
     if tuple(radii_N.shape) != (len(centres_NF),):
         raise ValueError(f"one radius a centre is wanted, given {tuple(radii_N.shape)} for {len(centres_NF)} centres")
     balls_M = torch.zeros(len(points_MF), dtype=torch.int64, device=points_MF.device)
-    points = [balls_M[:0]]
+    points_N = torch.zeros(len(centres_NF), dtype=torch.int64, device=points_MF.device)
     for first, d_nM in distance_blocks(centres_NF, points_MF, memory=memory, dtype=dtype):
         inside_nM = d_nM < radii_N[first : first + len(d_nM), None].to(dtype)
         balls_M += inside_nM.sum(0)
-        points.append(inside_nM.sum(1))
-    return Within(balls_M, torch.cat(points))
+        points_N[first : first + len(d_nM)] = inside_nM.sum(1)
+    return Within(balls_M, points_N)
 
 
 def _kth_smallest(d_nM: Tensor, k: int) -> Tensor:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from ganzoo.errors import UsageError
 from ganzoo.metrics.features import Extractor
+from ganzoo.metrics.papers import WeightsMissing
 from ganzoo.testing.check import Checks, Failed, Skipped, want
 from ganzoo.testing.component import (
     Component,
@@ -28,6 +31,24 @@ TOLERANCE = 1e-4  # of features that are equal but for the order of sums
 
 class ExtractorSubject(Component):
     """A feature extractor, made once: weights take their time to load."""
+
+    def made(self, **options: Any) -> Any:
+        """As Component.made, but that nothing is downloaded.
+
+        Raises:
+            Skipped: it needs an option that only its user can give, or weights or a package that are not on this machine.
+        """
+        wanted = [name for name, parameter in self.parameters.items() if parameter.default is inspect.Parameter.empty]
+        if wanted:
+            raise Skipped(f"it is made from what a user gives: {', '.join(wanted)}")
+        if "download" in self.parameters:
+            options = {"download": False, **options}
+        try:
+            return super().made(**options)
+        except UsageError as error:
+            if isinstance(error.__cause__, WeightsMissing):
+                raise Skipped(str(error)) from error
+            raise
 
     @cached_property
     def extractor(self) -> Extractor:

@@ -90,6 +90,47 @@ def test_resize_is_the_protocols(lite0: Lite0Features) -> None:
 
 
 @needs_weights
+@pytest.mark.parametrize("side", [28, 33, 96])
+def test_folded_batch_norms_and_padding_give_the_features_of_the_plain_network(side: int) -> None:
+    plain = EfficientNetLite0()
+    plain.load_state_dict(torch.load(features.lite0_weights(), weights_only=True))
+    plain.double().eval()
+    x_NCHW = pictures(4, channels=3, side=side, seed=side)
+    for block in (11, None):
+        extractor = Lite0Features(block, side=side)
+        with torch.no_grad():
+            expected_NF = plain((x_NCHW.double() - 127) / 128, block)
+        found_NF = extractor(x_NCHW).double()
+        assert float(((found_NF - expected_NF).norm(dim=1) / expected_NF.norm(dim=1)).max()) < 1e-5
+
+
+@needs_weights
+def test_of_values_is_the_call_without_rounding(lite0: Lite0Features) -> None:
+    x_NCHW = pictures(3, channels=3)
+    torch.testing.assert_close(lite0.of_values(x_NCHW.float()), lite0(x_NCHW))
+    moved = lite0.of_values(x_NCHW.float().clamp(1, 254) + 0.01)
+    assert not torch.equal(moved, lite0.of_values(x_NCHW.float().clamp(1, 254)))
+    with pytest.raises(ValueError, match=r"floating point numbers of 0 to 255, got torch\.uint8"):
+        lite0.of_values(x_NCHW)
+    with pytest.raises(ValueError, match="outside or not finite"):
+        lite0.of_values(torch.full((1, 1, 8, 8), float("nan")))
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        lite0.of_values(torch.zeros(1, 2, 8, 8))
+
+
+@needs_weights
+def test_probabilities_are_those_of_a_thousand_classes(lite0: Lite0Features) -> None:
+    x_NCHW = pictures(3)
+    p_NK = lite0.probabilities(x_NCHW)
+    assert p_NK.shape == (3, 1000)
+    torch.testing.assert_close(p_NK.sum(1), torch.ones(3))
+    head = Lite0Features(block=None)
+    with torch.no_grad():
+        expected_NK = head.network._fc(head(x_NCHW)).softmax(1)
+    torch.testing.assert_close(p_NK, expected_NK, rtol=1e-4, atol=1e-7)
+
+
+@needs_weights
 def test_noise_is_further_than_another_draw(lite0: Lite0Features) -> None:
     bars = (torch.arange(28) * 9).to(torch.uint8).expand(200, 1, 28, 28)
     shifts = torch.randint(0, 28, (200,), generator=torch.Generator().manual_seed(0)).tolist()
@@ -107,7 +148,7 @@ def test_a_block_that_does_not_exist(block: int) -> None:
 
 @needs_weights
 def test_sides_and_chunks_below_one() -> None:
-    with pytest.raises(ValueError, match="side=0 and chunk=100"):
+    with pytest.raises(ValueError, match="side=0 and chunk=16"):
         Lite0Features(side=0)
 
 

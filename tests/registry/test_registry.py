@@ -397,7 +397,9 @@ BUILTIN = {
     "relativistic-average-least-squares wasserstein",
     Penalty: "dragan drift gradient-penalty one-sided-gradient-penalty r1 r2 weight-clip zero-centred-gradient-penalty",
     Dataset: "checkerboard fashion-12k grid moons ring swiss-roll",
-    Metric: "fd",
+    Metric: "authenticity cas class-kl class-modes cmmd ct duplicates energy fd fd-infinity feature-diversity gan-test "
+    "high-quality inception-score intra-fd kid mifid modes-captured ms-ssim nll path-length prdc rarity reverse-kl "
+    "sliced-wasserstein spectrum swd two-sample vendi",
 }
 
 

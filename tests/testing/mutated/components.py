@@ -14,6 +14,8 @@ R = TypeVar("R", bound=Record)
 
 DRAWN = {"modality": "points", "options": {"sigma": "standard deviation"}}
 CLIP = {"norm": None}
+SEVERAL = {"figures": ("mean", "worst")}
+COPIES = {"inputs": ("fake", "train"), "identity": None, "symmetric": False}
 
 # What a record says besides the facts of its kind, where it is another thing or where that is the fault.
 OWN: dict[str, dict[str, Any]] = {
@@ -39,6 +41,12 @@ OWN: dict[str, dict[str, Any]] = {
     "data-other-option": {"options": {"counts": "pictures"}},
     "data-said-to-be-points": {"modality": "points"},
     "metric-wrong-way": {"higher_is_better": True},
+    "metric-whole-several": {**SEVERAL, "inputs": ("real", "fake", "real_labels", "fake_labels")},
+    "metric-whole-copies": COPIES,
+    "metric-other-figures": SEVERAL,
+    "metric-copies-wanted": {**COPIES, "higher_is_better": True},
+    "metric-nan-in-training": COPIES,
+    "metric-labels-cut": {**SEVERAL, "inputs": ("real", "fake", "real_labels", "fake_labels")},
     "extractor-other-width": {"width": 32},
 }
 

@@ -1,4 +1,4 @@
-"""The energy distance, and the faults that metrics have."""
+"""The energy distance, of all samples and of classes, a share of copies, and the faults that metrics have."""
 
 from __future__ import annotations
 
@@ -101,3 +101,55 @@ def not_nothing(real: Tensor, fake: Tensor) -> float:
     a, b = real.double(), fake.double()
     own = [mean_distance(x, x, 100) * len(x) / (len(x) - 1) for x in (a, b)]
     return 2 * mean_distance(a, b, 100) - sum(own)
+
+
+def by_class(real: Tensor, fake: Tensor, real_labels: Tensor, fake_labels: Tensor) -> dict[str, float]:
+    classes = sorted({*real_labels.tolist(), *fake_labels.tolist()})
+    values = [whole(real[real_labels == k], fake[fake_labels == k]) for k in classes]
+    return {"mean": sum(values) / len(values), "worst": max(values)}
+
+
+def whole_several(real: Tensor, fake: Tensor, real_labels: Tensor, fake_labels: Tensor) -> dict[str, float]:
+    check(real, fake)
+    if (len(real), len(fake)) != (len(real_labels), len(fake_labels)):
+        raise ValueError("there must be one label for each sample")
+    return by_class(real, fake, real_labels, fake_labels)
+
+
+def labels_cut(real: Tensor, fake: Tensor, real_labels: Tensor, fake_labels: Tensor) -> dict[str, float]:
+    check(real, fake)
+    return by_class(real[: len(real_labels)], fake[: len(fake_labels)], real_labels, fake_labels)
+
+
+def other_figures(real: Tensor, fake: Tensor) -> dict[str, float]:
+    return {"average": whole(real, fake), "worst": whole(real, fake)}
+
+
+def near(fake: Tensor, train: Tensor) -> float:
+    distances = torch.cdist(fake.double(), train.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    return float((distances.amin(1) < 1e-6).double().mean())
+
+
+def whole_copies(fake: Tensor, train: Tensor) -> float:
+    check(train, fake)
+    return near(fake, train)
+
+
+def copies_wanted(fake: Tensor, train: Tensor) -> float:
+    return whole_copies(fake, train)
+
+
+def nan_in_training(fake: Tensor, train: Tensor) -> float:
+    check(fake, fake)
+    check(train, fake, finite=False)
+    return near(fake, torch.nan_to_num(train))
+
+
+def inputs_exchanged(fake: Tensor, real: Tensor) -> float:
+    return whole(real, fake)
+
+
+def seeding_torch(real: Tensor, fake: Tensor, *, seed: int = 0) -> float:
+    check(real, fake)
+    torch.manual_seed(seed)
+    return whole(real[torch.randperm(len(real))[:100]], fake)

@@ -1,7 +1,4 @@
-"""The built-in components: losses, penalties, data sets, a metric, feature extractors and trackers.
-
-They are registered by the same hooks as a plugin's, under the plugin name `ganzoo`. Records only: no torch.
-"""
+"""Records of the built-in losses, penalties, data sets and trackers."""
 
 from __future__ import annotations
 
@@ -9,30 +6,22 @@ from collections.abc import Iterator
 from math import log
 from typing import Any
 
-from ganzoo.plugin import Dataset, FeatureExtractor, Loss, Metric, Penalty, Tracker, hookimpl
-
-OWN: dict[str, Any] = {"licence": "Apache-2.0"}
-
-
-def _paper(arxiv: str) -> dict[str, Any]:
-    """Address, year and licence of a component, from its paper's arXiv number, whose first two digits are the year."""
-    return {"paper": f"https://arxiv.org/abs/{arxiv}", "year": 2000 + int(arxiv[:2]), **OWN}
-
-
-GAN = _paper("1406.2661")
-LSGAN = _paper("1611.04076")
-WGAN = _paper("1701.07875")
-WGAN_GP = _paper("1704.00028")
-GEOMETRIC_GAN = _paper("1705.02894")
-DRAGAN = _paper("1705.07215")
-VEEGAN = _paper("1705.07761")
-TTUR = _paper("1706.08500")
-FASHION_MNIST = {**_paper("1708.07747"), "licence": "MIT"}
-WGAN_LP = _paper("1709.08894")
-PROGAN = _paper("1710.10196")
-CONVERGENCE = _paper("1801.04406")  # Mescheder et al.: Which Training Methods for GANs do actually Converge?
-RELATIVISTIC = _paper("1807.00734")
-EFFICIENTNET = _paper("1905.11946")
+from ganzoo.builtin.papers import (
+    CONVERGENCE,
+    DRAGAN,
+    FASHION_MNIST,
+    GAN,
+    GEOMETRIC_GAN,
+    LSGAN,
+    OWN,
+    PROGAN,
+    RELATIVISTIC,
+    VEEGAN,
+    WGAN,
+    WGAN_GP,
+    WGAN_LP,
+)
+from ganzoo.plugin import Dataset, Loss, Penalty, Tracker, hookimpl
 
 # The discriminator's loss where every sample has the same score, and the best one.
 EQUILIBRIA = {
@@ -117,7 +106,7 @@ def ganzoo_datasets() -> Iterator[Dataset]:
         name="fashion-12k",
         target="ganzoo.data.embedded:fashion",
         summary="10,000 grey 28x28 pictures of clothes in 10 classes, 2,000 for test",
-        options={"split": "train (10,000 pictures) or test (2,000)"},
+        options={"split": "train (10,000 pictures) or test (2,000)", "count": "the first so many to train with"},
         **FASHION_MNIST,
     )
     sigma = "standard deviation of each mode"
@@ -156,32 +145,6 @@ def ganzoo_datasets() -> Iterator[Dataset]:
             options={**options, "scale": "a factor on the coordinates"},
             **paper,
         )
-
-
-@hookimpl
-def ganzoo_metrics() -> Iterator[Metric]:
-    yield Metric(
-        name="fd",
-        target="ganzoo.metrics.frechet:frechet_distance",
-        summary="Fréchet distance of normal distributions fitted to the features",
-        identity=0.0,
-        symmetric=True,
-        **TTUR,
-    )
-
-
-@hookimpl
-def ganzoo_feature_extractors() -> Iterator[FeatureExtractor]:
-    yield FeatureExtractor(
-        name="lite0",
-        target="ganzoo.metrics.features:Lite0Features",
-        summary="EfficientNet-lite0 on ImageNet, 112 features after block 11",
-        width=112,
-        **EFFICIENTNET,
-    )
-    yield FeatureExtractor(
-        name="pixels", target="ganzoo.metrics.features:PixelFeatures", summary="The pixels, divided by 255", **OWN
-    )
 
 
 @hookimpl
