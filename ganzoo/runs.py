@@ -82,24 +82,30 @@ class Run:
         return given.repeat(-(-n // len(given)))[:n]
 
 
-def load(run: str | Path, *, weights: str = "ema", interrupted: bool = False) -> Run:
-    """A run from its folder, at its newest intact checkpoint, on the CPU.
+def load(run: str | Path, *, weights: str = "ema", checkpoint_of: str = "newest", interrupted: bool = False) -> Run:
+    """A run from its folder, on the CPU.
 
     Args:
         weights: "ema": the averaged weights where the run keeps them; "raw": the trained ones.
+        checkpoint_of: "newest": the newest intact one; "best": the one with the best figure, of a run that was evaluated while
+            it trained.
 
     Raises:
         UsageError: the folder is no run. GanzooError: its plugin is missing or its checkpoints are damaged.
     """
     if weights not in ("ema", "raw"):
         raise UsageError(f"weights {weights!r}: wanted ema or raw")
+    if checkpoint_of not in ("newest", "best"):
+        raise UsageError(f"checkpoint {checkpoint_of!r}: wanted newest or best")
     folder = RunFolder.open(Path(run))
     document = folder.read_config()
     entry = find_arch(str(document["arch"].get("id")))
     config = validate(
         config_class(entry), document["arch"].get("config") or {}, f"{folder.config}: configuration of {entry.id}"
     )
-    state, path = checkpoint.load_newest(folder.checkpoints, _warn)
+    if checkpoint_of == "best" and not checkpoint.saved(folder.best):
+        raise UsageError(f"{run} keeps no best checkpoint: it was not trained with --evaluate-every")
+    state, path = checkpoint.load_newest(folder.best if checkpoint_of == "best" else folder.checkpoints, _warn)
     if state["arch"] != entry.id:
         raise GanzooError(f"{path} is a checkpoint of {state['arch']}, and the run's architecture is {entry.id}")
     game = build(entry, config, spec_from_dict((document.get("data") or {}).get("spec") or {}))

@@ -168,6 +168,19 @@ class Feed:
             else:
                 yield self._picked(torch.from_numpy(numbers).to(self.device), self._held)
 
+    def some(self, count: int, source: Source | None = None) -> Batch:
+        """The same `count` samples each time, at equal distances over the source, or fewer if it has not as many; the state is
+        left as it is.
+
+        Args:
+            source: another one of the same shape, such as a part that was held out.
+        """
+        source = source or self._source
+        if source.endless:
+            return self._delivered(source.draw(count, Draws(self.draws.seed, self.device)))
+        numbers = np.linspace(0, len(source), min(count, len(source)), endpoint=False).astype(np.int64)
+        return self._delivered(source.gather(numbers))
+
     def state_dict(self) -> dict[str, Any]:
         """What has been handed out: seed, epoch and position, and whose samples they are. Empty for an endless source, whose
         state is that of its streams."""

@@ -24,6 +24,7 @@ from ganzoo.errors import UsageError, did_you_mean
 from ganzoo.plugin import Dataset
 from ganzoo.registry import registry
 
+SPLIT = "split"  # the option of data sets that have parts to train and to test with
 _OWN = "ganzoo"  # the plugin name of the project's own components
 _ARRAYS = (".npz", ".npy")
 _TABLES = (".csv", ".tsv")
@@ -70,6 +71,20 @@ def open_source(
         stored = source if isinstance(source, StoredImages) else None
         source = stored.at(wanted, choice.resize, progress) if stored else source.at(wanted)
     return _adapted(source, choice)
+
+
+def held_out(choice: DataChoice) -> DataChoice | None:
+    """The part of the data that is not trained on: of a registered data set with the option `split`, its test part; None where
+    there is none, or the choice is that part itself."""
+    if choice.path is None or choice.options.get(SPLIT, "train") != "train" or Path(choice.path).exists():
+        return None
+    try:
+        entry = registry().find(Dataset, choice.path)
+    except UsageError:
+        return None
+    if SPLIT not in inspect.signature(registry().load(entry)).parameters:
+        return None
+    return choice.model_copy(update={"options": {**choice.options, SPLIT: "test"}})
 
 
 def _found(

@@ -18,6 +18,7 @@ class Marks:
     saved_images: int
     row_images: int
     row: float = 0.0
+    judged_images: int = 0
     stepped: bool = False
 
 
@@ -29,6 +30,7 @@ class Due:
     row: bool = False
     picture: bool = False
     save: bool = False
+    judge: bool = False
     rate: float = 1.0
 
 
@@ -64,5 +66,6 @@ def what_is_due(
         picture=pictures < settings.pictures and share * (settings.pictures + 1) >= pictures + 1,
         save=now - marks.saved >= settings.checkpoint_minutes * 60
         or bool(settings.checkpoint_images and images - marks.saved_images >= settings.checkpoint_images),
+        judge=bool(settings.evaluate_every and images - marks.judged_images >= settings.evaluate_every),
         rate=learning_rate_factor(settings, share),
     )

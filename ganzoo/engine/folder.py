@@ -22,6 +22,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
+        self.best = self.checkpoints / "best"
         self.card = path / "card.md"
 
     @classmethod

@@ -14,24 +14,20 @@ from ganzoo.data import Feed
 from ganzoo.engine import chance, checkpoint
 from ganzoo.engine.due import Due, Marks, share_done, what_is_due
 from ganzoo.engine.ema import Ema
-from ganzoo.engine.gauges import what_was_skipped
 from ganzoo.engine.interrupts import Interrupts
 from ganzoo.engine.probe import faster_threads
 from ganzoo.engine.processes import see_joined_batches
 from ganzoo.engine.program import Program
-from ganzoo.engine.sampling import draw_samples
 from ganzoo.engine.step import Stepper, move
+from ganzoo.engine.telling import NotFinite, Telling
 from ganzoo.engine.training import LOWERS, Training
 from ganzoo.engine.whole import Lane
 from ganzoo.errors import GanzooError
 from ganzoo.models import StepContext
 from ganzoo.tracking import Progress, Tracker
-from ganzoo.tracking.pictures import write_picture
 
 TICK_SECONDS = 0.1  # from one look at the display to the next
 AGREE_STEPS = 10  # several processes decide together, every so many steps, what is due
-PICTURE_SEED = 0  # the same latents in every picture of a run
-PICTURE_SAMPLES = 64
 
 
 class Runner:
@@ -47,7 +43,6 @@ class Runner:
         self.game = training.game
         self.arch = training.arch
         self.folder: Path = training.folder.path
-        self.trackers: Sequence[Tracker] = ()
         self.interrupted = False
         self._all: tuple[Runner, ...] = (self, *beside)
         way = training.way(len(self._all))
@@ -79,13 +74,21 @@ class Runner:
         )
         self.ema = Ema(self.game, settings.ema_images, settings.ema_ramp)
         self.lane = Lane(self.stepper, self.ema, self.feed)
-        self.program = Program([runner.lane for runner in self._all], way, self._say)
+        self.telling = Telling(training, self.lane)
+        self.program = Program([runner.lane for runner in self._all], way, self.telling.say)
         self._threads: int | None = None
         self._fitted = False
         self._chance: dict[str, Any] | None = None
         self._interrupts = Interrupts()
-        self._row_at = (0, 0.0)
-        self._images_at_row = 0
+
+    @property
+    def trackers(self) -> Sequence[Tracker]:
+        """Who is told of the run."""
+        return self.telling.trackers
+
+    @trackers.setter
+    def trackers(self, trackers: Sequence[Tracker]) -> None:
+        self.telling.trackers = trackers
 
     @property
     def total(self) -> int | None:
@@ -145,11 +148,14 @@ class Runner:
             self._fit()
         if self._t.chosen.tries_threads and self.stepper.phases:
             self._try_threads(together)
-        self._say_start()
+        for warning in self.warnings:
+            self.telling.say(warning)
+        for tracker in self.trackers:
+            tracker.started(self)
         if not self._fitted:  # a game that is only fitted takes its time here
             self._fit()
         if new:
-            self._picture()
+            self.telling.picture()
 
     def _fit(self) -> None:
         self.game.fit(self.feed.epoch(self.stepper.batch), self.context)
@@ -174,18 +180,21 @@ class Runner:
 
     def _end(self, start: float, interrupted: bool) -> None:
         """What comes after the last step."""
-        if self.context.step != self._row_at[0]:
+        if self.context.step != self.telling.row_at[0]:
             self._log(time.monotonic())
         if not interrupted:
-            self._picture()
+            self.telling.picture()
+            if self.stepper.phases:
+                self._judge()
         path = self.save()
         for tracker in self.trackers:
             tracker.ended(self._progress(time.monotonic() - start), interrupted, path)
 
     def _loop(self, start: float) -> Iterator[int]:
-        marks = Marks(start, start, start, self.context.images, self.context.images)
+        images = self.context.images
+        marks = Marks(start, start, start, images, images, judged_images=images)
         for runner in self._all:
-            runner._row_at = (self.context.step, start)
+            runner.telling.row_at = (self.context.step, start)
         pictures = int(
             share_done(self._t.settings, self.total, self.context.images, 0.0) * (self._t.settings.pictures + 1)
         )
@@ -200,16 +209,20 @@ class Runner:
                 due = replace(due, stop=due.stop or stop)
                 self.interrupted = stop
             else:
-                due = replace(due, stop=False, row=False, picture=False, save=False)
-            for runner in self._all if due.row or due.picture or due.save else ():
+                due = replace(due, stop=False, row=False, picture=False, save=False, judge=False)
+            for runner in self._all if due.row or due.picture or due.save or due.judge else ():
                 if due.row:
                     runner._log(now)
+                if due.judge:
+                    runner._judge()
                 if due.picture:
-                    runner._picture()
+                    runner.telling.picture()
                 if due.save:
                     runner.save()
             if due.row:
                 marks.row_images = self.context.images
+            if due.judge:
+                marks.judged_images = self.context.images
             if due.picture:
                 pictures += 1
             if due.save:
@@ -226,7 +239,7 @@ class Runner:
 
     def _due(self, now: float, marks: Marks, pictures: int) -> Due:
         """What the clock and the images seen ask for before the next step."""
-        marks.row, marks.stepped = self._row_at[1], self.context.step > self._row_at[0]
+        marks.row, marks.stepped = self.telling.row_at[1], self.context.step > self.telling.row_at[0]
         stop = self._interrupts.number is not None
         return what_is_due(self._t.settings, self.total, self.context.images, now, marks, pictures, stop)
 
@@ -261,68 +274,16 @@ class Runner:
         )
 
     def _log(self, now: float) -> None:
-        """One row of measurements: the only place between two steps that waits for the device."""
-        step, then = self._row_at
-        means, faults = self.stepper.gauges.fetch()
-        seconds = self.stepper.fetch_phase_seconds()
-        steps = self.context.step - step
-        rate = 0.0
-        if self._t.processes.leads:
-            shown = self.context.images - self._images_at_row
-            rate = shown / (now - then) if now > then else 0.0
-            row: dict[str, Any] = {
-                "images": self.context.images,
-                "step": self.context.step,
-                "images_per_second": round(rate, 2),
-            }
-            row |= {name: float(f"{value:.6g}") for name, value in means.items()}
-            row |= {f"{name}.seconds": float(f"{value / max(1, steps):.4g}") for name, value in seconds.items()}
-            for tracker in self.trackers:
-                tracker.logged(row)
-        self._row_at = (self.context.step, now)
-        self._images_at_row = self.context.images
-        self._check(means, faults)
-
-    def _check(self, means: dict[str, float], faults: dict[str, int]) -> None:
-        found = what_was_skipped(means, faults)
-        if found is None:
-            return
-        what, everything = found
-        if everything:
-            self.save()
-            raise GanzooError(
-                f"every update since the last row was not finite: {what}, at {self.context.images} images. "
-                "Lower the learning rate (--set generator.lr=..., --set discriminator.lr=...) or try --precision float32"
-            )
-        self._say(f"skipped updates that were not finite: {what}")
-
-    def _picture(self) -> None:
-        if not self._t.processes.leads:
-            return
-        labels = None
-        spec = self._t.source.spec
-        if spec.classes:
-            labels = torch.arange(PICTURE_SAMPLES) % spec.classes
-        with self.ema.applied():
-            samples = draw_samples(self.game, PICTURE_SAMPLES, PICTURE_SEED, labels, spec.classes)
-        path = self._t.folder.samples / f"images-{self.context.images:010d}.png"
         try:
-            write_picture(samples, path, self.game.value_range)
-        except OSError as error:  # a picture is no reason to lose the training
-            self._say(f"the picture {path} could not be written ({error.strerror})")
-            return
-        for tracker in self.trackers:
-            tracker.pictured(path, self.context.images)
+            self.telling.log(now)
+        except NotFinite:
+            self.save()
+            raise
 
-    def _say_start(self) -> None:
-        for warning in self.warnings:
-            self._say(warning)
-        for tracker in self.trackers:
-            tracker.started(self)
-
-    def _say(self, text: str) -> None:
-        for tracker in self.trackers:
-            tracker.said(text)
+    def _judge(self) -> None:
+        """Figures of the run; the best checkpoint by them is kept beside the newest."""
+        if self.telling.judge():
+            checkpoint.save(self._t.folder.best, self.context.step, self.state_dict(), keep=1)
 
     def save(self) -> Path:
         """Write a checkpoint (rank 0); its path."""
@@ -349,6 +310,7 @@ class Runner:
             "optimizers": self.stepper.state_dict(),
             "draws": context.state_dict(),
             "feed": self.feed.state_dict(),
+            "watch": self.telling.watch.state_dict(),
             "chance": chance.read_all(context.device),
         }
 
@@ -365,6 +327,7 @@ class Runner:
             self.ema.load_state_dict(state["ema"])
             self.context.load_state_dict(state["draws"])
             self.feed.load_state_dict(state["feed"])
+            self.telling.watch.load_state_dict(state.get("watch", {}))
         except (RuntimeError, KeyError, ValueError, GanzooError) as error:
             first = " ".join(str(error).split())[:200]
             raise GanzooError(f"{path} does not fit the run's configuration: {first}") from error
@@ -372,5 +335,5 @@ class Runner:
         self.stepper.batch = state["batch"]
         self._fitted = state["fitted"]
         self._threads = state.get("threads")
-        self._images_at_row = self.context.images
+        self.telling.images_at_row = self.context.images
         self._chance = state["chance"]

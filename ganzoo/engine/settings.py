@@ -45,6 +45,12 @@ class TrainSettings(Config):
         None, "images from one checkpoint to the next, besides the minutes", unit="images", ge=1
     )
     keep: int = option(2, "checkpoints that are kept", ge=1)
+    health_seconds: float = option(
+        10.0, "time from one look at the run's health to the next; 0: never", unit="seconds", ge=0
+    )
+    evaluate_every: int | None = option(None, "images from one evaluation to the next; None: none", unit="images", ge=1)
+    evaluate_samples: int = option(1000, "samples of an evaluation, always of the same latents", unit="samples", ge=2)
+    evaluate_metric: str = option("fd", "metric by which the best checkpoint is kept")
     trackers: tuple[str, ...] = option(("jsonl", "console"), "where measurements go")
 
 

@@ -10,6 +10,7 @@ from ganzoo.engine.folder import RunFolder
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.settings import DEFAULT_IMAGES, TrainSettings
 from ganzoo.engine.trace import has_compiler
+from ganzoo.engine.watch import Watching
 from ganzoo.engine.way import Way, choose_way
 from ganzoo.models import Game
 
@@ -36,6 +37,7 @@ class Training:
     chosen: Chosen
     folder: RunFolder
     processes: Processes = field(default_factory=Processes)
+    watching: Watching = field(default_factory=Watching)
 
     @property
     def total(self) -> int | None:
