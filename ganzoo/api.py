@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-import ganzoo
 from ganzoo import plugin
-from ganzoo.build import build, config_class, configure, find_arch, parameter_counts, spec_to_dict
-from ganzoo.config import ArchConfig, override, validate
+from ganzoo.build import build, config_class, configure, find_arch
+from ganzoo.card import document_of, write_card
+from ganzoo.config import override, validate
 from ganzoo.data import DataChoice, Source, open_source
-from ganzoo.engine import checkpoint, device
+from ganzoo.data.opening import held_out
+from ganzoo.engine import device
 from ganzoo.engine.folder import RunFolder, next_free
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.runner import Runner
 from ganzoo.engine.settings import TrainSettings
 from ganzoo.engine.training import Training
+from ganzoo.engine.watch import Watching
 from ganzoo.errors import GanzooError, UsageError
+from ganzoo.evaluation.judge import judge_of, metric_for
 from ganzoo.models import Game
 from ganzoo.registry import Entry, registry
 from ganzoo.runs import Run, load
@@ -155,6 +155,7 @@ def _new(
     )
     device.apply(chosen, settings.allocator)
     source = _open(entry.record, choice, say, progress)
+    settings = _with_metric(settings, source)
     processes.join(chosen.device)
     whole = Path(out) if out is not None else next_free(Path("runs"), entry.record.name)
     whole = Path(processes.agree(str(whole)))
@@ -168,13 +169,16 @@ def _new(
         own = settings.model_copy(update={"precision": chosen.precision, "seed": seed})
         game = build(entry, config, source.spec, seed=seed)
         path = whole / f"seed-{seed}" if seeds > 1 else whole
-        document = _document(entry, config, choice, own, source)
+        document = document_of(entry, config, choice, own, source)
         folder = RunFolder.create(path, document) if processes.leads else RunFolder(path)
         processes.agree(None)  # nobody goes on before the folder is there
-        training = Training(entry.id, entry.version, game, source, config.batch, own, chosen, folder, processes)
+        watching = _watching(entry.record, choice, source, own, game, say)
+        training = Training(
+            entry.id, entry.version, game, source, config.batch, own, chosen, folder, processes, watching
+        )
         runners.append(Runner(training, beside=() if number else runners[::-1]))
         if processes.leads:
-            _write_card(folder, entry, config, source, game, document)
+            write_card(folder, entry, config, source, game, document)
     return runners[-1]
 
 
@@ -229,7 +233,11 @@ def _resumed(
         )
     game = build(entry, config, source.spec, seed=settings.seed)
     processes.join(chosen.device)
-    runner = Runner(Training(entry.id, entry.version, game, source, config.batch, settings, chosen, folder, processes))
+    settings = _with_metric(settings, source)
+    watching = _watching(entry.record, choice, source, settings, game, say)
+    runner = Runner(
+        Training(entry.id, entry.version, game, source, config.batch, settings, chosen, folder, processes, watching)
+    )
     path = runner.resume(say)
     if processes.leads:
         document["settings"] = settings.model_copy(update={"precision": chosen.precision}).model_dump(mode="json")
@@ -275,6 +283,26 @@ def _open(record: plugin.Arch, choice: DataChoice, say: Say, progress: Reading |
     return open_source(choice, modality=record.modality, resolution=size, report=say, progress=progress)
 
 
+def _with_metric(settings: TrainSettings, source: Source) -> TrainSettings:
+    """The settings with the metric that the run is judged by, if it is judged."""
+    if settings.evaluate_every is None:
+        return settings
+    return settings.model_copy(update={"evaluate_metric": metric_for(settings.evaluate_metric, source.spec.modality)})
+
+
+def _watching(
+    record: plugin.Arch, choice: DataChoice, source: Source, settings: TrainSettings, game: Game, say: Say
+) -> Watching:
+    """What a run is watched with: samples that it is not trained on, if the data have some, and its figures, if asked for."""
+    apart = held_out(choice)
+    part = _open(record, apart, say, None) if apart is not None else None
+    if settings.evaluate_every is None:
+        return Watching(part)
+    split = "test" if part is not None else "train"
+    judge, lower = judge_of(part or source, split, settings.evaluate_metric, game.value_range, settings.seed)
+    return Watching(part, judge, lower)
+
+
 def _absolute(choice: DataChoice) -> DataChoice:
     """A path that a resume finds from any folder; a data set's name stays a name."""
     if choice.path is None or not Path(choice.path).exists():
@@ -293,49 +321,3 @@ def _sorted_assignments(assignments: Sequence[str]) -> dict[str, list[str]]:
         else:
             kinds["arch"].append(assignment)
     return kinds
-
-
-def _document(
-    entry: Entry[plugin.Arch], config: ArchConfig, choice: DataChoice, settings: TrainSettings, source: Source
-) -> dict[str, Any]:
-    return {
-        "ganzoo": ganzoo.__version__,
-        "torch": str(torch.__version__),
-        "begun": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "arch": {
-            "id": entry.id,
-            "distribution": entry.distribution,
-            "version": entry.version,
-            "config": config.model_dump(mode="json"),
-        },
-        "data": {"choice": choice.model_dump(mode="json"), "spec": spec_to_dict(source.spec), "digest": source.digest},
-        "settings": settings.model_dump(mode="json"),
-    }
-
-
-def _write_card(
-    folder: RunFolder,
-    entry: Entry[plugin.Arch],
-    config: ArchConfig,
-    source: Source,
-    game: Game,
-    document: dict[str, Any],
-) -> None:
-    record, spec = entry.record, source.spec
-    counts = ", ".join(f"{name} {count:,}" for name, count in parameter_counts(game).items()) or "none"
-    lines = [
-        f"# {entry.id}",
-        "",
-        f"{record.summary}",
-        "",
-        f"- architecture: {entry.id} of {entry.distribution} {entry.version}"
-        + (f", {record.paper}" if record.paper else ""),
-        f"- trained parameters: {counts}",
-        f"- data: {spec.name}, shape {tuple(spec.shape)}, {spec.count or 'endless'} samples, digest {source.digest}",
-        f"- begun: {document['begun']}, ganzoo {ganzoo.__version__}, torch {torch.__version__}",
-        "",
-        f"Continue it with `ganzoo train --resume {folder.path} --images N`; draw from it with `ganzoo sample {folder.path}`.",
-        "",
-        "Samples are artificial. Do not present them as records of real people, products or events.",
-    ]
-    checkpoint.write_whole(folder.card, "\n".join(lines) + "\n")

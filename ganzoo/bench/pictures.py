@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganzoo.bench.svg import COLOURS, Drawing, text_width
 from ganzoo.bench.units import bytes_text, operations_text, scaled, seconds_text
+from ganzoo.tracking.svg import COLOURS, Drawing, text_width
 
 Row = Mapping[str, Any]
 Label = tuple[float, float, float]

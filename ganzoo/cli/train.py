@@ -84,6 +84,9 @@ def _help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="Of the networks.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.")
+@click.option(
+    "--evaluate-every", type=count, metavar="N", help="Images from one evaluation to the next: 50k; keeps the best."
+)
 @click.option("--quiet", is_flag=True, help="No progress display.")
 def command(
     arch: str | None,
@@ -107,6 +110,7 @@ def command(
     device: str | None,
     precision: str | None,
     threads: int | None,
+    evaluate_every: int | None,
     quiet: bool,
 ) -> None:
     """Train an architecture, or go on with a run.
@@ -122,7 +126,7 @@ def command(
     if arch is None and resume is None:
         raise UsageError("no architecture was given: ganzoo train --arch NAME; ganzoo list shows them")
     data_options = {"size": size, "resize": resize, "channels": channels, "strict": strict_data or None}
-    settings = {"device": device, "precision": precision, "threads": threads}
+    settings = {"device": device, "precision": precision, "threads": threads, "evaluate_every": evaluate_every}
     if batch is not None:
         assignments = (*assignments, f"batch={batch}")
 

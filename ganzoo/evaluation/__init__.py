@@ -1,0 +1,1 @@
+"""Figures with their protocol: what is measured, against what, and how."""
