@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ganzoo.runs import Run
 
 INTERPOLATION_STEPS = 8
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+FILMS = (".gif", ".mp4")
 
 
 @click.command("sample")
@@ -26,11 +28,33 @@ INTERPOLATION_STEPS = 8
 @click.option(
     "--interpolate", is_flag=True, help=f"A path: every {INTERPOLATION_STEPS} samples lead to the next latent."
 )
-@click.option("--out", metavar="WHERE", default="samples.png", show_default=True, help="grid.png, a folder, or .npz.")
+@click.option(
+    "--by-class", is_flag=True, help="A row a class, with its name beside it in a picture; N is shared by the rows."
+)
+@click.option(
+    "--out",
+    metavar="WHERE",
+    default="samples.png",
+    show_default=True,
+    help="grid.png, a folder, or .npz; with --interpolate also film.gif or film.mp4.",
+)
 @click.option(
     "--weights", type=click.Choice(["ema", "raw"]), default="ema", show_default=True, help="Averaged or trained."
 )
-def command(run: str, count: int, seed: int, labels: str | None, interpolate: bool, out: str, weights: str) -> None:
+@click.option(
+    "--checkpoint", type=click.Choice(["newest", "best"]), default="newest", show_default=True, help="Of the run."
+)
+def command(
+    run: str,
+    count: int,
+    seed: int,
+    labels: str | None,
+    interpolate: bool,
+    by_class: bool,
+    out: str,
+    weights: str,
+    checkpoint: str,
+) -> None:
     """Draw samples from a RUN that `ganzoo train` made.
 
     \b
@@ -38,18 +62,70 @@ def command(run: str, count: int, seed: int, labels: str | None, interpolate: bo
       ganzoo sample runs/wgan-gp-0001 -n 64 --seed 3 --out grid.png
       ganzoo sample runs/wgan-gp-0001 -n 1000 --out pictures/
       ganzoo sample runs/wgan-gp-0001 -n 1000 --out samples.npz
+      ganzoo sample runs/wgan-gp-0001 -n 96 --interpolate --out film.gif
+      ganzoo sample runs/wgan-gp-0001 --by-class --out classes.png
     """
     from ganzoo.runs import load
 
-    loaded = load(run, weights=weights)
+    check_film(Path(out), interpolate, by_class)
+    loaded = load(run, weights=weights, checkpoint_of=checkpoint)
     chosen = parse_labels(labels, loaded.spec.class_names, loaded.spec.classes) if labels else None
-    samples = loaded.sample(count, seed=seed, labels=chosen, interpolate=INTERPOLATION_STEPS if interpolate else None)
-    used = loaded.labels(count, seed, chosen)
+    steps = INTERPOLATION_STEPS if interpolate else None
     try:
-        where = write(loaded, samples, used, Path(out))
+        if by_class:
+            where, count = write_by_class(loaded, count, seed, chosen, steps, Path(out))
+        else:
+            if Path(out).suffix.lower() in FILMS:
+                chosen = chosen or one_class(loaded)
+            samples = loaded.sample(count, seed=seed, labels=chosen, interpolate=steps)
+            where = write(loaded, samples, loaded.labels(count, seed, chosen), Path(out))
     except OSError as error:
         raise GanzooError(f"{out} could not be written ({error.strerror})") from error
     click.echo(f"{count} samples of {loaded.arch} at {loaded.images:,} images: {where}", err=True)
+
+
+def check_film(out: Path, interpolate: bool, by_class: bool) -> None:
+    """Raise a UsageError, before anything is loaded, for a film of samples that do not lead from one to another."""
+    if out.suffix.lower() in FILMS and (by_class or not interpolate):
+        instead = "leave --by-class out" if by_class else "add --interpolate"
+        raise UsageError(f"--out {out}: a film is one path of samples, so {instead}, or write a .png")
+
+
+def one_class(run: Run) -> list[int] | None:
+    """The first class, for a film: with a class of its own each frame would be of something else."""
+    from ganzoo.report.grids import class_name, obeys_labels
+
+    if not obeys_labels(run):
+        return None
+    click.echo(f"the film stays in one class, {class_name(run, 0)}: --labels names another", err=True)
+    return [0]
+
+
+def write_by_class(
+    run: Run, count: int, seed: int, labels: list[int] | None, steps: int | None, out: Path
+) -> tuple[Path, int]:
+    """Write about `count` samples, a row a class, each row of the same latents; where, and how many they are.
+
+    Raises:
+        UsageError: the run's samples have no classes to choose from.
+    """
+    import torch
+
+    from ganzoo.report.blocks import LeftOut
+    from ganzoo.report.grids import by_class, class_name, labelled
+
+    rows = len(set(labels)) if labels else run.spec.classes
+    columns = -(-count // max(1, rows))
+    try:
+        found = by_class(run, columns, seed=seed, labels=labels, interpolate=steps)
+    except LeftOut as reason:
+        raise UsageError(f"--by-class: {reason}") from reason
+    if found[0][1].dim() == 4 and out.suffix.lower() in PICTURES:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        labelled([(class_name(run, label), samples) for label, samples in found]).save(out)
+        return out, len(found) * columns
+    used = torch.tensor([label for label, samples in found for _ in samples])
+    return write(run, torch.cat([samples for _, samples in found]), used, out), len(used)
 
 
 def parse_labels(text: str, names: tuple[str, ...], classes: int) -> list[int]:
@@ -74,7 +150,7 @@ def parse_labels(text: str, names: tuple[str, ...], classes: int) -> list[int]:
 
 
 def write(run: Run, samples: Tensor, labels: Tensor | None, out: Path) -> Path:
-    """Write samples as one picture (.png, .jpg, .webp), as arrays (.npz), or as one file each into a folder.
+    """Write samples as one picture (.png, .jpg, .webp), a film (.gif, .mp4), arrays (.npz), or one file each into a folder.
 
     Arrays: `images` uint8 (N, H, W) or (N, H, W, C), or `points` float32 (N, F); `labels` int64 (N,) if there are classes.
     """
@@ -94,10 +170,16 @@ def write(run: Run, samples: Tensor, labels: Tensor | None, out: Path) -> Path:
             arrays["labels"] = labels.numpy()
         np.savez_compressed(out, **arrays)
         return out
+    if out.suffix.lower() in FILMS:
+        from ganzoo.report.film import write_film
+
+        write_film(samples, out)
+        return out
     if out.suffix:
-        if out.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+        if out.suffix.lower() not in PICTURES:
             raise UsageError(
-                f"--out {out}: wanted a picture (.png, .jpg, .webp), arrays (.npz), or a folder without a suffix"
+                f"--out {out}: wanted a picture (.png, .jpg, .webp), a film (.gif, .mp4), arrays (.npz), or a folder without "
+                "a suffix"
             )
         write_picture(samples, out)
         return out

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import ganzoo as api
-from tests.journeys.console import ganzoo, small
+from tests.journeys.console import ganzoo, refused, small
 
 CONDITIONAL = ["--set", "network=resnet", "--set", "conditional=true", "--set", "width=8", "--set", "batch=8"]
 
@@ -42,6 +42,49 @@ def test_labels_choose_what_is_drawn(tmp_path: Path) -> None:
     assert not one.equal(other)
     assert one.equal(run.sample(1, seed=3, labels=[0]))
     assert float(one.abs().max()) <= 1
+
+
+def test_classes_in_rows_and_films_of_one_class(tmp_path: Path) -> None:
+    done = ganzoo(
+        "train", "--arch", "wgan-gp", *small("wasserstein/wgan-gp"), "--set", "conditional=true", "--images", 80, "--out",
+        "run", "--quiet", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = ganzoo("sample", "run", "--by-class", "-n", 31, "--out", "new/classes.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "40 samples" in done.stderr
+    with Image.open(tmp_path / "new" / "classes.png") as picture:
+        assert picture.height == 10 * (28 * 2 + 1) + 1
+        assert picture.width > 4 * (28 * 2 + 1) + 40  # room for the names
+    done = ganzoo("sample", "run", "--by-class", "--labels", "Bag,0", "-n", 6, "--out", "s.npz", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert np.load(tmp_path / "s.npz")["labels"].tolist() == [8, 8, 8, 0, 0, 0]
+    done = ganzoo("sample", "run", "--interpolate", "-n", 20, "--out", "film.gif", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "T-shirt/top" in done.stderr
+    with Image.open(tmp_path / "film.gif") as film:
+        assert film.n_frames == 20
+        frames = set()
+        for i in range(20):
+            film.seek(i)
+            frames.add(film.convert("L").tobytes())
+    assert len(frames) > 10
+
+
+def test_what_is_no_film_and_has_no_classes(tmp_path: Path) -> None:
+    done = ganzoo(
+        "train", "--arch", "gan-2d", *small("classic/gan-2d"), "--images", 64, "--out", "run", "--quiet", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    refused(ganzoo("sample", "run", "--out", "film.gif", cwd=tmp_path), 2, "add --interpolate")
+    refused(
+        ganzoo("sample", "run", "--interpolate", "--by-class", "--out", "film.mp4", cwd=tmp_path),
+        2,
+        "leave --by-class out",
+    )
+    refused(ganzoo("sample", "run", "--interpolate", "--out", "film.gif", cwd=tmp_path), 2, "made of pictures")
+    refused(ganzoo("sample", "run", "--by-class", cwd=tmp_path), 2, "--by-class", "without being told a class")
+    refused(ganzoo("sample", "run", "--out", "film.avi", cwd=tmp_path), 2, ".gif, .mp4")
 
 
 def test_files_of_every_kind(tmp_path: Path) -> None:
