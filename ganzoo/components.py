@@ -21,12 +21,16 @@ def make(kind: type[Record], choice: Choice | str) -> tuple[Any, Entry[Any]]:
     name, options = (choice, {}) if isinstance(choice, str) else (choice.name, choice.options)
     entry = registry().find(kind, name)
     target = registry().load(entry)
-    known = [parameter.name for parameter in inspect.signature(target).parameters.values() if parameter.kind in _NAMED]
+    parameters = [p for p in inspect.signature(target).parameters.values() if p.kind in _NAMED]
+    known = [parameter.name for parameter in parameters]
     for option in options:
         if option not in known:
             raise UsageError(
                 f"{kind.kind} {entry.id} has no option {option!r}. {did_you_mean(option, [*known, *_COMMON])}"
             )
+    missing = [p.name for p in parameters if p.default is inspect.Parameter.empty and p.name not in options]
+    if missing:
+        raise UsageError(f"{kind.kind} {entry.id} wants its option {missing[0]}, which has no default")
     try:
         return target(**options), entry
     except (TypeError, ValueError) as error:

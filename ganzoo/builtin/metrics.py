@@ -196,7 +196,7 @@ def ganzoo_feature_extractors() -> Iterator[FeatureExtractor]:
     )
     yield FeatureExtractor(
         name="classifier",
-        target="ganzoo.metrics.classifier:ClassifierFeatures",
+        target="ganzoo.metrics.classifier_features:ClassifierFeatures",
         summary="A small classifier that is trained on labelled data when first used",
         **OWN,
     )

@@ -31,7 +31,13 @@ from ganzoo.errors import UsageError
 @click.option(
     "--draws", type=click.IntRange(min=0), default=20, show_default=True, help="Halves for intervals; 0: none."
 )
-@click.option("--set", "assignments", multiple=True, metavar="METRIC.OPTION=VALUE", help="An option of a metric.")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="METRIC.OPTION=VALUE",
+    help="An option of a metric, or extractor.OPTION=VALUE.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One object with all rows on stdout.")
 def command(
     place: str,
@@ -58,17 +64,21 @@ def command(
       ganzoo evaluate runs/wgan-gp-0001
       ganzoo evaluate runs/photos --metrics fd,kid,prdc,authenticity --samples 5000 --json
       ganzoo evaluate samples/ --reference photos/ --size 64
+      ganzoo evaluate runs/photos --extractor classifier --set extractor.data=fashion-12k
       ganzoo evaluate runs/ring --metrics modes-captured,reverse-kl
     """
-    from ganzoo.evaluation.evaluate import evaluate
+    from ganzoo.config import Choice
+    from ganzoo.evaluation.evaluate import EXTRACTOR, evaluate
     from ganzoo.evaluation.subject import Wanted, choices_of
 
+    options = _options(assignments)
+    own = options.pop("extractor", {})
     with _Bar(quiet=as_json) as bar:
         rows = evaluate(
             place,
-            metrics=choices_of(metrics, _options(assignments)),
+            metrics=choices_of(metrics, options),
             wanted=Wanted(reference, fake, real, size, seed, weights, checkpoint),
-            extractor=extractor,
+            extractor=Choice(name=extractor or EXTRACTOR, options=own) if extractor or own else None,
             draws=draws,
             say=lambda text: click.echo(text, err=True),
             progress=bar.told,

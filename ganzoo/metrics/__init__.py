@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganzoo.metrics.classes import frechet_by_class, frechet_infinity, frechet_line, intra_frechet
-    from ganzoo.metrics.classifier import ClassifierFeatures, Recipe, accuracy, gan_test, gan_train, train_classifier
+    from ganzoo.metrics.classifier import Recipe, accuracy, gan_test, gan_train, train_classifier
+    from ganzoo.metrics.classifier_features import ClassifierFeatures
     from ganzoo.metrics.diversity import vendi, vendi_of
     from ganzoo.metrics.features import Extractor, Lite0Features, PixelFeatures
     from ganzoo.metrics.frechet import Moments, frechet_between, frechet_distance, moments
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "classes": ("frechet_by_class", "frechet_infinity", "frechet_line", "intra_frechet"),
-    "classifier": ("ClassifierFeatures", "Recipe", "accuracy", "gan_test", "gan_train", "train_classifier"),
+    "classifier": ("Recipe", "accuracy", "gan_test", "gan_train", "train_classifier"),
+    "classifier_features": ("ClassifierFeatures",),
     "diversity": ("vendi", "vendi_of"),
     "features": ("Extractor", "Lite0Features", "PixelFeatures"),
     "frechet": ("Moments", "frechet_between", "frechet_distance", "moments"),

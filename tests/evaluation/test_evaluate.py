@@ -215,6 +215,8 @@ def test_samples_that_are_not_finite_are_named() -> None:
         (("ring", "--metrics", "ms-ssim"), ("image",)),
         (("ring", "--extractor", "lite0"), ("points",)),
         (("run-1", "--checkpoint", "best"), ("--evaluate-every",)),
+        (("run-1", "--extractor", "classifier", "--real", "50"), ("wants its option data",)),
+        (("run-1", "--set", "extractor.layer=3", "--real", "50"), ("no option 'layer'",)),
     ],
 )
 def test_a_wrong_request_is_refused(arguments: tuple[str, ...], words: tuple[str, ...], home: Path) -> None:

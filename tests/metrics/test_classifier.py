@@ -12,8 +12,9 @@ from torch import Tensor
 from ganzoo.data.embedded import fashion
 from ganzoo.data.points import Ring
 from ganzoo.data.stored import StoredImages
-from ganzoo.metrics import classifier
-from ganzoo.metrics.classifier import ClassifierFeatures, Recipe, accuracy, gan_test, gan_train, train_classifier
+from ganzoo.metrics import classifier_features as kept
+from ganzoo.metrics.classifier import Recipe, accuracy, gan_test, gan_train, train_classifier
+from ganzoo.metrics.classifier_features import ClassifierFeatures
 from ganzoo.metrics.features import Extractor
 from ganzoo.plugin import FeatureExtractor
 from ganzoo.registry import Entry, registry
@@ -66,7 +67,7 @@ def test_it_is_kept_and_read_again(cache: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(files) == 1
     assert files[0].stem.endswith(first.digest[:16])
     assert first.name == f"classifier-16@{first.digest[:8]}"
-    monkeypatch.setattr(classifier, "train_classifier", lambda *a: pytest.fail("it is trained again"))
+    monkeypatch.setattr(kept, "train_classifier", lambda *a: pytest.fail("it is trained again"))
     second = made(cache)
     assert second.digest == first.digest
     x, _ = bars(9, seed=2)
