@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Sgd,
         option,
     )
+    from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.models import (
         Batch,
         Change,
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ganzoo.api": ("train",),
+    "ganzoo.evaluation.evaluate": ("evaluate",),
     "ganzoo.runs": ("Run", "load"),
     "ganzoo.config": (
         "Adam",
@@ -115,6 +117,7 @@ __all__ = [
     "Sgd",
     "StepContext",
     "Tracker",
+    "evaluate",
     "hookimpl",
     "load",
     "option",

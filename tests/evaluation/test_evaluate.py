@@ -63,7 +63,7 @@ def digest(folder: Path) -> dict[str, str]:
 
 
 def test_a_row_has_its_whole_protocol(home: Path) -> None:
-    (row,) = evaluate(home / "run-1", metrics=FD, wanted=FEW)
+    (row,) = ganzoo.evaluate(home / "run-1", metrics=FD, wanted=FEW)
     assert row.keys() >= PROTOCOL
     assert (row["metric"], row["formula"], row["split"]) == ("fd", "ganzoo/fd", "test")
     assert (row["fake"], row["real"], row["images"], row["ema"]) == (60, 80, 64, True)
