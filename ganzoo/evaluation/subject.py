@@ -12,6 +12,7 @@ import torch
 import ganzoo
 from ganzoo.config import Choice, validate
 from ganzoo.data import DataChoice, Source, StoredImages, open_source
+from ganzoo.data.arrays import read_arrays
 from ganzoo.data.choice import height_width
 from ganzoo.data.opening import held_out
 from ganzoo.errors import UsageError
@@ -118,7 +119,7 @@ def _files(
         raise UsageError(
             f"{place} does not exist; wanted the folder of a run, a folder of pictures, .npz, .npy or .csv"
         )
-    modality = "points" if Path(place).suffix.lower() in (".csv", ".tsv") else "image"
+    modality = _modality(Path(place))
     reading = _Reading(modality, wanted.size, say, progress)
     source = reading.open(DataChoice(path=place))
     count = min(len(source), MOST) if wanted.fake is None else wanted.fake
@@ -142,6 +143,14 @@ def _files(
         "seed": None,
     }
     return Subject(fake, real, None, protocol)
+
+
+def _modality(place: Path) -> str:
+    """Points in tables and in arrays of (N, F), else pictures."""
+    ending = place.suffix.lower()
+    if ending in (".csv", ".tsv"):
+        return "points"
+    return read_arrays(place).spec.modality if place.is_file() and ending in (".npz", ".npy") else "image"
 
 
 class _Reading:

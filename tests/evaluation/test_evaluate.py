@@ -126,6 +126,16 @@ def test_two_folders_need_no_run(home: Path) -> None:
     assert rows[0]["extractor"] == "pixels"
 
 
+def test_files_of_points_need_no_run(home: Path) -> None:
+    chance = np.random.default_rng(0)
+    for name in ("one", "other"):
+        np.savez(home / f"{name}.npz", x=chance.normal(size=(100, 2)).astype(np.float32))
+    said: list[str] = []
+    rows = evaluate(home / "one.npz", wanted=Wanted(reference=str(home / "other.npz")), say=said.append)
+    assert [row["metric"] for row in rows] == ["energy"]
+    assert any("modes-captured is left out" in text for text in said)
+
+
 def test_points_have_figures_of_their_modes(home: Path) -> None:
     rows = evaluate(home / "ring", wanted=Wanted(fake=300, real=300), draws=2)
     names = {row["metric"] for row in rows}
