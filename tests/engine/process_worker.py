@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from ganzoo.engine.processes import Processes
 from ganzoo.engine.step import Stepper
+from ganzoo.testing.subject import double_precision
 from tests.engine.tiny_games import GAMES
 from tests.engine.worlds import stepper, zoo_names, zoo_stepper
 
@@ -44,16 +44,6 @@ def gradients(engine: Stepper, steps: int = STEPS) -> dict[str, torch.Tensor]:
     for _ in range(steps):
         engine.step()
     return seen
-
-
-@contextmanager
-def double_precision() -> Iterator[None]:
-    """Inside it new tensors and random numbers are float64."""
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(torch.float32)
 
 
 def engines(kind: str, processes: Processes) -> dict[str, Callable[[], Stepper]]:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.engine.processes import Processes, see_joined_batches
-from tests.engine.process_worker import double_precision, engines, gradients
+from ganzoo.testing.subject import double_precision
+from tests.engine.process_worker import engines, gradients
 from tests.engine.tiny_games import GAMES, NOT_SEPARATING
 from tests.engine.worlds import zoo_names
 
