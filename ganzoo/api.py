@@ -294,6 +294,8 @@ def _watching(
     record: plugin.Arch, choice: DataChoice, source: Source, settings: TrainSettings, game: Game, say: Say
 ) -> Watching:
     """What a run is watched with: samples that it is not trained on, if the data have some, and its figures, if asked for."""
+    if settings.evaluate_every is None and not settings.health_seconds:
+        return Watching()
     apart = held_out(choice)
     part = _open(record, apart, say, None) if apart is not None else None
     if settings.evaluate_every is None:
