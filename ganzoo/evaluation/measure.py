@@ -23,12 +23,6 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
 """What is measured where nothing is named, by modality."""
 
 WIDTH_95 = 1.959964  # standard deviations on each side of a normal distribution that hold 95 %
-RESAMPLED = ("real", "fake")  # sides whose samples are drawn again for an interval
-FIXED = (
-    "mixture",
-    "extractor",
-    "game",
-)  # inputs that do not change with the samples: with game or extractor, no interval
 
 
 def measure(

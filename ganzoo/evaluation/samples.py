@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -48,11 +48,6 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.x)
-
-    def of(self, indices: Tensor) -> Samples:
-        """Those of these numbers."""
-        labels = None if self.labels is None else self.labels[indices]
-        return replace(self, x=self.x[indices], labels=labels)
 
 
 def from_source(source: Source, count: int | None, split: str, progress: Callable[[int, int], None]) -> Samples:

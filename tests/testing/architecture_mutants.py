@@ -20,6 +20,10 @@ MUTANTS = [
     Mutant("lenient", "the configuration takes unknown fields", "build.strict"),
     Mutant("lossy", "a field loses digits in JSON", "build.json"),
     Mutant("two-sources", "a penalty in the code that the configuration takes away", "build.objective"),
+    Mutant("local", "the build function is made inside a function", "build.catalogue"),
+    Mutant("default-too-deep", "the default does not fit the record's own size", "build.default"),
+    Mutant("keeps-bfloat16", "a buffer takes the precision of the networks", "training.bfloat16"),
+    Mutant("faint", "pictures whose contrast is a ten-thousandth", "training.over-fits"),
     Mutant("any-data", "points end in an IndexError", "build.data"),
     Mutant("unannotated", "the build function does not say its configuration", "build.imports"),
     Mutant("bad-preset", "a preset names a field that is not there", "build.presets"),
@@ -60,6 +64,7 @@ PLUGIN_MUTANTS = [
     Mutant("mutant-seeding", "the light module seeds Python's generator", "plugin.quiet"),
     Mutant("mutant-unbounded", "a requirement on ganzoo without an end", "plugin.requirement"),
     Mutant("mutant-unrequired", "no requirement on ganzoo", "plugin.requirement"),
+    Mutant("mutant-deprecated", "uses what is about to be removed", "plugin.deprecated"),
     Mutant("mutant-empty", "no hook answers with anything", "plugin.used"),
     Mutant("mutant-hook", "a hook of another name", "plugin.used"),
 ]

@@ -34,8 +34,13 @@ HEADS = {  # what the modules of these plugins do besides
     "mutant-unbounded": "",
     "mutant-unrequired": "",
 }
+DEPRECATED = """
+    from ganzoo.deprecation import deprecated
+    deprecated("the loss copy", since="0.1", removed_in="9.0", instead="use hinge").warn()
+"""
 MODULES = {name: head + WHOLE_MODULE for name, head in HEADS.items()} | {
     "mutant-empty": "",
+    "mutant-deprecated": WHOLE_MODULE.replace("def ganzoo_losses():\n", f"def ganzoo_losses():{DEPRECATED}"),
     "mutant-hook": WHOLE_MODULE.replace("ganzoo_losses", "ganzoo_loses"),
 }
 REQUIRES = {"mutant-unbounded": "ganzoo>=0.1", "mutant-unrequired": "torch"}

@@ -6,12 +6,12 @@ import pytest
 
 from ganzoo.registry import OFFICIAL_ARCHITECTURES
 from ganzoo.testing import Outcome, run, targets
+from ganzoo.testing.architecture import GROUPS
+from ganzoo.testing.declaration import PLUGIN, RECORD
 from tests.engine.tiny_games import GAMES
 from tests.testing.architecture_mutants import MUTANTS, PLUGIN_MUTANTS
 from tests.testing.mutants import Mutant
 from tests.testing.mutated.shapes import LEFT_OUT, SHAPES, name_of
-
-EVERYWHERE = ("plugin.", "declaration.", "build.")  # quick groups, done for every mutant
 
 
 def outcomes(name: str, *, slow: bool = False, only: str | None = None) -> dict[str, Outcome]:
@@ -20,7 +20,7 @@ def outcomes(name: str, *, slow: bool = False, only: str | None = None) -> dict[
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_fault_is_found(mutant: Mutant) -> None:
-    found = outcomes(f"mutants/{mutant.name}", only=mutant.caught_by)[mutant.caught_by]
+    found = outcomes(f"mutants/{mutant.name}", slow=True, only=mutant.caught_by)[mutant.caught_by]
     assert found.status == "FAIL", f"{found.status}: {found.reason}"
     assert found.reason
     assert found.hint
@@ -37,6 +37,13 @@ def test_nothing_is_found_where_there_is_nothing(name: str) -> None:
     for found in outcomes(name, slow=True).values():
         assert found.status != "FAIL", (found.check, found.reason)
         assert found.status == "ok" or found.reason, "what is skipped has a reason"
+
+
+def test_every_check_is_proven_by_a_fault() -> None:
+    proven = {mutant.caught_by for mutant in (*MUTANTS, *PLUGIN_MUTANTS)}
+    checks = {check.name for group in (PLUGIN, RECORD, *GROUPS) for check in group}
+    left = {name for name in checks - proven if not name.startswith("cuda.")}  # those want a GPU
+    assert left == {"ways.compiled"}, "whole-steps is the same comparison, without the compiler"
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -19,6 +19,7 @@ FACTS: dict[str, Any] = {
 OWN: dict[str, dict[str, Any]] = {  # facts of single records
     "wrong-count": {"parameters": {"generator": 1, "discriminator": 2}},
     "bad-preset": {"presets": {"tiny": ("batch=8",), "large": ("widht=64",)}},
+    "default-too-deep": {"presets": {"tiny": ("batch=8", "depth=1")}},
     "bad-licence": {"licence": "Apache 2"},
     "bad-paper": {"paper": "Goodfellow et al. 2014"},
     "name-again": {"summary": "Name again"},
@@ -26,17 +27,13 @@ OWN: dict[str, dict[str, Any]] = {  # facts of single records
     "folds-shapes": {"conditional": False},
 }
 WHOLE = ("whole", "whole-with-penalty")
+RECORDS_ALONE = ("wrong-count", "bad-preset", "bad-licence", "bad-paper", "name-again", "dcgan")  # of whole code
 
 
 @hookimpl
 def ganzoo_architectures() -> Iterator[Arch]:
     """One for each fault, and two without."""
     for name in (*WHOLE, *(mutant.name for mutant in MUTANTS)):
-        own = OWN.get(name, {})
-        code = (
-            name.replace("-", "_")
-            if not set(own) & {"parameters", "presets", "licence", "paper", "summary"}
-            else "whole"
-        )
-        facts = {"summary": f"A mutant or none: {name}", **FACTS, **own}
-        yield Arch(name=name, target=f"tests.testing.mutated.games:{'whole' if name == 'dcgan' else code}", **facts)
+        code = "whole" if name in RECORDS_ALONE else name.replace("-", "_")
+        facts = {"summary": f"A mutant or none: {name}", **FACTS, **OWN.get(name, {})}
+        yield Arch(name=name, target=f"tests.testing.mutated.games:{code}", **facts)

@@ -520,8 +520,49 @@ def pickled_state(config: Config, data: DataSpec) -> Game:
     return made(config, data, game=Pickled)
 
 
-def local(config: Config, data: DataSpec) -> Game:
+def _maker() -> Any:
+    def build(config: Config, data: DataSpec) -> Game:
+        return made(config, data)
+
+    return build
+
+
+local = _maker()
+
+
+class DeepConfig(Config):
+    depth: int = option(9, "more than pictures of this size have halvings for")
+
+
+def default_too_deep(config: DeepConfig, data: DataSpec) -> Game:
+    if config.depth > 3:
+        raise ValueError(f"depth is {config.depth}, and pictures of {SIDE} pixels have 3 halvings")
     return made(config, data)
+
+
+class Remembering(Painter):
+    """Keeps what it computed last, in whatever precision that was."""
+
+    def __init__(self, *sizes: Any) -> None:
+        super().__init__(*sizes)
+        self.register_buffer("seen", torch.zeros(self.first.out_features))
+
+    def forward(self, z: Tensor, y_B: Tensor) -> Tensor:
+        self.seen = self.first(torch.cat([z, self.given(y_B)], 1)).detach().mean(0)
+        return super().forward(z, y_B)
+
+
+def keeps_bfloat16(config: Config, data: DataSpec) -> Game:
+    return made(config, data, painter=Remembering)
+
+
+class Faint(Painter):
+    def forward(self, z: Tensor, y_B: Tensor) -> Tensor:
+        return 1e-4 * super().forward(z, y_B)
+
+
+def faint(config: Config, data: DataSpec) -> Game:
+    return made(config, data, painter=Faint)
 
 
 def unannotated(config, data):  # type: ignore[no-untyped-def]
