@@ -10,9 +10,9 @@ import bisect
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ganzoo.errors import UsageError, did_you_mean
 
@@ -68,6 +68,17 @@ class Schedule(Config):
         return low + (high - low) * way
 
 
+def _not_negative(value: float | Schedule) -> float | Schedule:
+    lowest = min(v for _, v in value.points) if isinstance(value, Schedule) else value
+    if lowest < 0:
+        raise ValueError(f"wanted 0 or more everywhere, given {lowest:g}")
+    return value
+
+
+NotNegative = Annotated[float | Schedule, AfterValidator(_not_negative)]
+"""A number, or a schedule over images, that nowhere is below 0."""
+
+
 def value_at(value: float | Schedule, images: int) -> float:
     """A number as it is, or a schedule's value at `images`."""
     return value.at(images) if isinstance(value, Schedule) else value
@@ -78,6 +89,10 @@ class OptimizerConfig(Config):
 
     lr: float | Schedule = option(1e-3, "learning rate, or a schedule over images")
     weight_decay: float = option(0.0, "L2 penalty added to the gradient", ge=0)
+
+    def scaled(self, factor: float) -> Self:
+        """The same optimiser with `factor` times the learning rate."""
+        return self.model_copy(update={"lr": _map(self.lr, lambda lr: lr * factor)})
 
 
 class Adam(OptimizerConfig):
@@ -158,7 +173,7 @@ class LossChoice(Choice):
 class PenaltyChoice(Choice):
     """A penalty; weight and interval default to the penalty's own."""
 
-    weight: float | None = option(None, "factor of the term; None: the penalty's own", ge=0)
+    weight: NotNegative | None = option(None, "factor of the term, or a schedule over images; None: the penalty's own")
     interval: int | None = option(
         None, "steps from one evaluation to the next; None: the penalty's own", unit="steps", ge=1
     )

@@ -15,7 +15,10 @@ from typing import Literal
 from ganzoo.plugin import ENTRY_POINT_GROUP, NAME_PATTERN
 
 BUILTIN = "ganzoo"
-OFFICIAL_PLUGINS: Mapping[str, str] = {"classic": "ganzoo-classic", "wasserstein": "ganzoo-wasserstein"}
+OFFICIAL_PLUGINS: Mapping[str, str] = {
+    name: f"ganzoo-{name}"
+    for name in ("classic", "wasserstein", "resnet", "style", "encoder", "translate", "baselines")
+}
 
 Stage = Literal["conflict", "version", "import", "register", "hook"]
 

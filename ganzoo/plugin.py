@@ -67,17 +67,23 @@ class Record:
             raise ValueError(f"{where}: year is {self.year!r}, wanted a year such as 2014")
 
 
+SECOND: Mapping[str, str] = {"pairs": "source", "domains": "other"}
+"""What the second picture of a batch is called, by layout: `source`, of which x is to be made, or `other`, a picture of another
+domain, which has nothing to do with x."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arch(Record):
     """An architecture: `target` is `build(config, data) -> Game`, whose first parameter is annotated with its config class.
 
     Args:
         modality: of the samples: image, points, text, audio, video, table or series.
+        layout: of a batch: samples, x alone; pairs or domains, with a second picture (SECOND).
         conditional: whether it can be trained with class labels (perhaps by an option).
         resolution: default height of the samples in pixels; None where samples have none.
         channels: of the samples that the reference is trained on; `parameters` are counted for these.
         parameters: trainable parameters by network in the default configuration, counted as the reference counts them.
-        presets: named sets of assignments "field=value", for `--preset`. "tiny" is the smallest configuration that still has
+        presets: named sets of assignments "field=value", for `--preset`; "data.size=32" is about the data. "tiny" is the smallest configuration that still has
             the architecture's whole structure: what `ganzoo check` builds. Without it checks take the default with a batch of 8.
         tags: further words to find it by.
     """
@@ -85,6 +91,7 @@ class Arch(Record):
     kind: ClassVar[str] = "architecture"
 
     modality: str = "image"
+    layout: str = "samples"
     conditional: bool = False
     resolution: int | None = None
     channels: int = 3
@@ -111,10 +118,14 @@ class Loss(Record):
     equilibrium: float | None = None
 
 
+PLAYERS = ("discriminator", "generator")
+NEEDS = ("features", "latent")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Penalty(Record):
-    """A further term of the discriminator's objective, or a projection after its update: `target` is a class whose keyword
-    arguments are its options (objectives.Penalty).
+    """A further term of a player's objective, or a projection after the discriminator's update: `target` is a class whose
+    keyword arguments are its options (objectives.Penalty).
 
     Args:
         weight: default weight of the term.
@@ -122,6 +133,10 @@ class Penalty(Record):
         separates: as for a loss.
         norm: norm of the critic's gradient by its input, everywhere the same, at which the term is 0 with the default options;
             None: the term is about something else.
+        players: whose objective it is part of: "discriminator", "generator", or both.
+        modality: of the samples that it makes sense for; empty: any.
+        needs: what the networks must give: "features" of the discriminator's inner layers, or a "latent" of real numbers
+            that the generator starts from.
     """
 
     kind: ClassVar[str] = "penalty"
@@ -130,6 +145,16 @@ class Penalty(Record):
     interval: int = 1
     separates: bool = True
     norm: float | None = None
+    players: tuple[str, ...] = ("discriminator",)
+    modality: str = ""
+    needs: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, given, known in (("players", self.players, PLAYERS), ("needs", self.needs, NEEDS)):
+            unknown = [item for item in given if item not in known]
+            if unknown or (name == "players" and not given):
+                raise ValueError(f"penalty {self.name!r}: {name} has {unknown[:1]}, wanted some of {', '.join(known)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +173,14 @@ class Dataset(Record):
     """A data set: `target` is a function of its options that returns a data.Source.
 
     Args:
-        modality: as for an architecture.
+        modality, layout: as for an architecture.
         options: names of the keyword arguments that a user may give, with a line of help each. All have defaults.
     """
 
     kind: ClassVar[str] = "data set"
 
     modality: str = "image"
+    layout: str = "samples"
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 

@@ -131,3 +131,14 @@ def test_lazy_rates() -> None:
     assert value_at(adam.lr, 0) == pytest.approx(16 / 17)
     assert adam.beta1 == pytest.approx(0.5 ** (16 / 17))
     assert adam.beta2 == pytest.approx(0.9 ** (16 / 17))
+
+
+def test_a_penaltys_weight_may_follow_a_schedule_that_is_nowhere_below_zero() -> None:
+    config = override(GanConfig(), ['penalty=[{name="r1", weight={points=[[0, 5], [10, 1]], shape="cosine"}}]'], "test")
+    assert config.penalty is not None
+    weight = config.penalty[0].weight
+    assert isinstance(weight, Schedule)
+    assert weight.at(5) == pytest.approx(3)
+    for wrong in ("-1", "{points=[[0, 1], [10, -1]]}"):
+        with pytest.raises(UsageError, match="0 or more"):
+            override(GanConfig(), [f'penalty=[{{name="r1", weight={wrong}}}]'], "test")

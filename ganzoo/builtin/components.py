@@ -7,12 +7,18 @@ from math import log
 from typing import Any
 
 from ganzoo.builtin.papers import (
+    BIGGAN,
+    CONSISTENCY,
     CONVERGENCE,
     DRAGAN,
     FASHION_MNIST,
     GAN,
     GEOMETRIC_GAN,
+    IMPROVED_CONSISTENCY,
+    IMPROVED_GAN,
+    LECAM,
     LSGAN,
+    MODE_SEEKING,
     OWN,
     PROGAN,
     RELATIVISTIC,
@@ -22,6 +28,8 @@ from ganzoo.builtin.papers import (
     WGAN_LP,
 )
 from ganzoo.plugin import Dataset, Loss, Penalty, Tracker, hookimpl
+
+_SEEN = {"modality": "image"}
 
 # The discriminator's loss where every sample has the same score, and the best one.
 EQUILIBRIA = {
@@ -98,6 +106,60 @@ def ganzoo_penalties() -> Iterator[Penalty]:
     for name, target, summary, paper, weight, norm in table:
         where = f"ganzoo.objectives.penalties:{target}"
         yield Penalty(name=name, target=where, summary=summary, weight=float(weight), norm=norm, **paper)
+    further: list[tuple[str, str, str, dict[str, Any], float, dict[str, Any]]] = [
+        (
+            "cr",
+            "consistency:Consistency",
+            "Equal scores of a real picture and its changed copy",
+            CONSISTENCY,
+            10,
+            _SEEN,
+        ),
+        (
+            "bcr",
+            "consistency:BalancedConsistency",
+            "The same for real and for fake pictures",
+            IMPROVED_CONSISTENCY,
+            10,
+            _SEEN,
+        ),
+        (
+            "zcr",
+            "consistency:LatentConsistency",
+            "Near latents: equal scores, but different samples",
+            IMPROVED_CONSISTENCY,
+            20,
+            {"players": ("discriminator", "generator"), "needs": frozenset({"latent"})},
+        ),
+        ("lecam", "regularisers:LeCam", "Scores near the other side's moving mean; for few data", LECAM, 0.3, {}),
+        (
+            "feature-matching",
+            "regularisers:FeatureMatching",
+            "Equal mean features of real and fake samples",
+            IMPROVED_GAN,
+            1,
+            {"players": ("generator",), "needs": frozenset({"features"}), "separates": False},
+        ),
+        (
+            "mode-seeking",
+            "regularisers:ModeSeeking",
+            "Far samples of far latents, against collapse",
+            MODE_SEEKING,
+            1,
+            {"players": ("generator",), "needs": frozenset({"latent"}), "separates": False},
+        ),
+        (
+            "orthogonal",
+            "regularisers:Orthogonal",
+            "Orthogonal rows of the generator's weights",
+            BIGGAN,
+            1e-4,
+            {"players": ("generator",)},
+        ),
+    ]
+    for name, target, summary, paper, weight, facts in further:
+        where = f"ganzoo.objectives.{target}"
+        yield Penalty(name=name, target=where, summary=summary, weight=float(weight), **paper, **facts)
 
 
 @hookimpl
@@ -107,6 +169,22 @@ def ganzoo_datasets() -> Iterator[Dataset]:
         target="ganzoo.data.embedded:fashion",
         summary="10,000 grey 28x28 pictures of clothes in 10 classes, 2,000 for test",
         options={"split": "train (10,000 pictures) or test (2,000)", "count": "the first so many to train with"},
+        **FASHION_MNIST,
+    )
+    yield Dataset(
+        name="fashion-edges",
+        target="ganzoo.data.embedded:fashion_edges",
+        summary="The pictures of fashion-12k, each with a picture of its edges",
+        layout="pairs",
+        options={"split": "train (10,000 pairs) or test (2,000)", "count": "the first so many to train with"},
+        **FASHION_MNIST,
+    )
+    yield Dataset(
+        name="fashion-trousers-dresses",
+        target="ganzoo.data.embedded:fashion_trousers_dresses",
+        summary="1,000 dresses of fashion-12k and 1,000 trousers, unpaired",
+        layout="domains",
+        options={"split": "train (1,000 pictures of each kind) or test (200)"},
         **FASHION_MNIST,
     )
     sigma = "standard deviation of each mode"

@@ -21,6 +21,7 @@ from ganzoo.builtin.papers import (
     KID,
     LPIPS,
     MIFID,
+    NOTE,
     OWN,
     PACGAN,
     PRDC,
@@ -175,7 +176,10 @@ def _of_other_inputs() -> Iterator[tuple[str, str, str, dict[str, Any], dict[str
         {**modes, **higher},
     )
     yield "reverse-kl", "modes:reverse_kl", "KL of the modes' shares to uniform, in nats", PACGAN, modes
-    yield "nll", "modes:nll", "Negative log-likelihood of real samples, in nats", OWN, {"inputs": ("real", "game")}
+    density = {"inputs": ("real", "game"), "modality": "points"}
+    yield "nll", "modes:nll", "Negative log-likelihood of real samples, in nats", OWN, density
+    bits = {"inputs": ("real_pictures", "game"), "modality": "image"}
+    yield "bits-per-dim", "likelihood:bits_per_dim", "Negative log-likelihood, bits a number", NOTE, bits
     yield "class-modes", "modes:class_modes", "Classes that the fakes have", VEEGAN, {**classes, **higher}
     yield "class-kl", "modes:class_kl", "KL of the classes' shares to uniform, in nats", VEEGAN, classes
     yield "cas", "classifier:gan_train", "Accuracy on real pictures of a classifier taught by fakes", CAS, taught

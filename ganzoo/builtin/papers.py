@@ -13,6 +13,7 @@ def paper(arxiv: str) -> dict[str, Any]:
 
 
 GAN = paper("1406.2661")
+NOTE = paper("1511.01844")  # Theis et al.: A note on the evaluation of generative models
 INCEPTION = paper("1512.00567")
 IMPROVED_GAN = paper("1606.03498")
 TWO_SAMPLE = paper("1610.06545")
@@ -21,6 +22,11 @@ LSGAN = paper("1611.04076")
 WGAN = paper("1701.07875")
 WGAN_GP = paper("1704.00028")
 GEOMETRIC_GAN = paper("1705.02894")
+BIGGAN = paper("1809.11096")
+MODE_SEEKING = paper("1903.05628")
+CONSISTENCY = paper("1910.12027")
+IMPROVED_CONSISTENCY = paper("2002.04724")
+LECAM = paper("2104.03310")
 DRAGAN = paper("1705.07215")
 VEEGAN = paper("1705.07761")
 TTUR = paper("1706.08500")
@@ -41,6 +47,8 @@ UNBIASED_FID = paper("1911.07023")
 PRDC = paper("2002.09797")  # Naeem et al.: Reliable Fidelity and Diversity Metrics for Generative Models
 SPECTRUM = paper("2003.01826")
 DATA_COPYING = paper("2004.05675")
+ADA = paper("2006.06676")
+DIFFAUGMENT = paper("2006.10738")
 FAITHFUL = paper("2102.08921")  # Alaa et al.: How Faithful is your Synthetic Data?
 CLIP = paper("2103.00020")
 MIFID = paper("2106.03062")

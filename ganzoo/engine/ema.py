@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from ganzoo.config import Schedule
 from ganzoo.models import Game
 
 
@@ -18,11 +19,12 @@ class Ema:
     part the half-life is `ramp` times the images seen, so that the random start is soon forgotten.
 
     Args:
-        half_life: images; 0 switches the average off.
-        ramp: share of the images seen.
+        half_life: images, or a schedule of them over the images seen, where 0 makes the average the weights themselves. The
+            number 0 switches it off.
+        ramp: share of the images seen; a schedule says by itself how it begins.
     """
 
-    def __init__(self, game: Game, half_life: float, ramp: float = 0.05) -> None:
+    def __init__(self, game: Game, half_life: float | Schedule, ramp: float = 0.05) -> None:
         self.half_life, self.ramp = half_life, ramp
         self._game = game
         self._average: dict[str, Tensor] = {}
@@ -36,7 +38,9 @@ class Ema:
             return
         wanted = {id(tensor) for part in self._game.sampled_parts() for tensor in (*part.parameters(), *part.buffers())}
         live = {name: p for name, p in self._game.named_parameters() if id(p) in wanted}
-        buffers = {name: b for name, b in self._game.named_buffers() if id(b) in wanted}
+        # Constants that no checkpoint holds (persistent=False) are the same in both.
+        kept = self._game.state_dict().keys()
+        buffers = {name: b for name, b in self._game.named_buffers() if id(b) in wanted and name in kept}
         self._average = {name: self._kept(name, tensor) for name, tensor in (live | buffers).items()}
         floating = [name for name, p in live.items() if p.is_floating_point()]
         self._lerp = ([self._average[name] for name in floating], [live[name].detach() for name in floating])
@@ -51,13 +55,22 @@ class Ema:
 
     def weight(self, images: int, step_images: int) -> float:
         """The live weights' share in the average after a step that showed `step_images`, the images seen being `images`."""
-        half_life = min(self.half_life, self.ramp * images)
+        if isinstance(self.half_life, Schedule):
+            half_life = self.half_life.at(images)
+        else:
+            half_life = min(self.half_life, self.ramp * images)
         return 1 - (0.5 ** (step_images / half_life) if half_life else 0.0)
 
     def pairs(self) -> list[tuple[Tensor, Tensor, bool]]:
         """Each average, the game's own tensor, and whether it is averaged (or else copied, as buffers are)."""
         averaged = {id(average) for average in self._lerp[0]}
         return [(average, self._live[name], id(average) in averaged) for name, average in self._average.items()]
+
+    @torch.no_grad()
+    def begin(self) -> None:
+        """The averages become what the game has now: what `fit` wrote is no step that they could lag behind."""
+        for name, average in self._average.items():
+            average.copy_(self._live[name])
 
     @torch.no_grad()
     def update(self, images: int, step_images: int) -> None:

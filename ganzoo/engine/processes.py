@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ganzoo.models import StepContext
 from ganzoo.models.layers.dropout import HashDropout
 
 
@@ -58,6 +59,15 @@ class Processes:
         flat /= self.world
         parts = torch.split(flat, [gradient.numel() for gradient in gradients])
         return [part.view(gradient.shape) for part, gradient in zip(parts, gradients, strict=True)]
+
+    def share(self, context: StepContext) -> None:
+        """Bring a phase's terms and notes to their means over ranks: controllers must do the same on each."""
+        values = context.terms | context.notes
+        if self.world == 1 or not values:
+            return
+        means = self.average([value.to(torch.promote_types(value.dtype, torch.float32)) for value in values.values()])
+        for name, mean in zip(values, means, strict=True):
+            (context.terms if name in context.terms else context.notes)[name] = mean
 
     def agree(self, value: Any) -> Any:
         """Rank 0's value on every rank. A collective: every rank must call it in the same step."""

@@ -81,6 +81,7 @@ class Program:
             return
         before = [_host_state(lane.stepper.game) for lane in self.lanes]
         tapes = [Tape() for _ in self.lanes]
+        begun = self.lanes[0].stepper.context.images
         for lane, tape in zip(self.lanes, tapes, strict=True):
             lane.stepper.context.tape = tape
         try:
@@ -94,7 +95,7 @@ class Program:
             steps = self.way.steps if self._constant() else 1
             if self.way.kind == "compiled":
                 self._say("compiling the steps: 10 to 60 s the first time, less when the cache has them")
-            self._ready[pattern] = _Captured(self.lanes, pattern, tapes[0].drawn, steps, self.way)
+            self._ready[pattern] = _Captured(self.lanes, pattern, tapes[0], begun, steps, self.way)
         except CannotCapture as reason:
             if len(self.lanes) > 1:
                 raise GanzooError(f"several seeds at once do not work with this architecture: {reason}") from reason
@@ -111,9 +112,10 @@ class Program:
 class _Captured:
     """Steps of one pattern, ready to be called."""
 
-    def __init__(self, lanes: list[Lane], pattern: Pattern, drawn: Sequence[Drawn], steps: int, way: Way) -> None:
+    def __init__(self, lanes: list[Lane], pattern: Pattern, tape: Tape, begun: int, steps: int, way: Way) -> None:
         self.lanes, self.steps = lanes, steps
-        self._whole = [WholeStep(lane, pattern, drawn) for lane in lanes]
+        drawn, values = tape.drawn, [(schedule, images - begun) for schedule, images in tape.scheduled]
+        self._whole = [WholeStep(lane, pattern, drawn, values) for lane in lanes]
         self._host: list[list[float]] = []
         self._host_tensor = torch.empty(0)
         first = self._whole[0]

@@ -72,7 +72,8 @@ class Runner:
             processes=processes,
             micro_batches=settings.micro_batches,
         )
-        self.ema = Ema(self.game, settings.ema_images, settings.ema_ramp)
+        half_life = self.game.ema_images if settings.ema_images is None else settings.ema_images
+        self.ema = Ema(self.game, half_life, settings.ema_ramp)
         self.lane = Lane(self.stepper, self.ema, self.feed)
         self.telling = Telling(training, self.lane)
         self.program = Program([runner.lane for runner in self._all], way, self.telling.say)
@@ -153,12 +154,14 @@ class Runner:
         for tracker in self.trackers:
             tracker.started(self)
         if not self._fitted:  # a game that is only fitted takes its time here
+            self.telling.say("fitting it to the data: this architecture takes no steps")
             self._fit()
         if new:
             self.telling.picture()
 
     def _fit(self) -> None:
         self.game.fit(self.feed.epoch(self.stepper.batch), self.context)
+        self.ema.begin()
         self._fitted = True
 
     def _try_threads(self, together: bool) -> None:
@@ -180,7 +183,7 @@ class Runner:
 
     def _end(self, start: float, interrupted: bool) -> None:
         """What comes after the last step."""
-        if self.context.step != self.telling.row_at[0]:
+        if self.stepper.phases and self.context.step != self.telling.row_at[0]:
             self._log(time.monotonic())
         if not interrupted:
             self.telling.picture()

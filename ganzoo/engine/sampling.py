@@ -25,7 +25,7 @@ def draw_samples(
     generator = torch.Generator(device=device).manual_seed(seed)
     if labels is None and classes:
         labels = torch.randint(classes, (n,), generator=torch.Generator().manual_seed(seed))
-    whole = bool(options)  # a path through the latents cannot be cut into chunks
+    whole = "interpolate" in options  # a path through the latents cannot be cut into chunks
     chunk = n if whole else CHUNK
     parts = []
     with evaluating(game), torch.no_grad():
@@ -35,6 +35,17 @@ def draw_samples(
             samples = game.sample(size, condition=condition, generator=generator, **options)
             parts.append(samples.float().cpu())
     return torch.cat(parts)
+
+
+def translate_pictures(game: Game, pictures: Tensor, direction: str, seed: int) -> Tensor:
+    """Pictures of the other domain, (n, ...) float32 on the CPU; both in the game's value range. seed: of the game's noise."""
+    device = next((p.device for p in game.parameters()), torch.device("cpu"))
+    generator = torch.Generator(device=device).manual_seed(seed)
+    with evaluating(game), torch.no_grad():
+        parts = [
+            game.translate(part.to(device), direction, generator=generator) for part in torch.split(pictures, CHUNK)
+        ]
+    return torch.cat([part.float().cpu() for part in parts])
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ganzoo.config import Config, option
+from ganzoo.config import Config, NotNegative, option
 
 
 class TrainSettings(Config):
@@ -32,10 +32,13 @@ class TrainSettings(Config):
     )
     steps_per_call: int | None = option(None, "steps that a compiled call takes; None: chosen", ge=1, le=64)
     micro_batches: int = option(1, "parts that each batch is computed in, to save memory", ge=1)
-    ema_images: float = option(
-        20_000, "half-life of the averaged weights that samples are drawn from; 0: none", unit="images", ge=0
+    ema_images: NotNegative | None = option(
+        None,
+        "half-life of the averaged weights that samples are drawn from, or a schedule over images; 0: none; "
+        "None: the architecture's own, mostly 20,000",
+        unit="images",
     )
-    ema_ramp: float = option(0.05, "half-life at the start, as a share of the images seen", ge=0)
+    ema_ramp: float = option(0.05, "half-life at the start, as a share of the images seen; not of a schedule", ge=0)
     cooldown: float = option(0.0, "last share of the run in which learning rates fall linearly to 0", ge=0, le=1)
     log_seconds: float = option(2.0, "time from one row of measurements to the next", unit="seconds", ge=0)
     log_images: int | None = option(None, "images from one row to the next, instead of seconds", unit="images", ge=1)

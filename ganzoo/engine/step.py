@@ -102,7 +102,7 @@ class Stepper:
     def step(self) -> int:
         """One step; the samples drawn in it. Nothing here waits for the device."""
         context = self.context
-        images = context.images
+        images, context.batch = context.images, self.batch
         batch: Batch | None = None
         for phase in self.phases:
             for _ in range(phase.times(context.step, images)):
@@ -123,7 +123,8 @@ class Stepper:
         for seat, gradients in zip(seats, found, strict=True):
             name = f"{seat.player.name}/gradient norm" if len(seats) > 1 else "gradient norm"
             values[name], values["skipped"] = self._apply(phase.name, seat, gradients)
-        self.gauges.add(phase.name, values)
+        self._processes.share(self.context)
+        self.gauges.add(phase.name, values | self.context.terms | self.context.notes)
         with torch.no_grad():
             self.game.after_phase(phase.name, self.context)
 
@@ -131,7 +132,7 @@ class Stepper:
         self, phase: Phase, batch: Batch, context: StepContext, parameters: Sequence[Sequence[Tensor]]
     ) -> tuple[list[list[Tensor | None]], dict[str, Tensor]]:
         """The gradients of a phase's players for their `parameters`, None where its terms do not reach; and the values of
-        its terms and notes, detached. Micro-batches are added up."""
+        its terms and notes, detached. Micro-batches are added up, for `after_phase` too."""
         gradients: list[list[Tensor | None]] = [[] for _ in parameters]
         values: dict[str, Tensor] = {}
         for shared, piece in zip(self._shared, batch.split(self._micro_batches), strict=True):
@@ -154,6 +155,8 @@ class Stepper:
             context.terms = {name: term.detach() for name, term in terms.items()}
             for name, value in (context.terms | context.notes).items():
                 values[name] = value if share == 1 else values.get(name, 0.0) + value * share
+        context.terms = {name: values[name] for name in context.terms}
+        context.notes = {name: values[name] for name in context.notes}
         return gradients, values
 
     def forget_shared(self) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ganzoo.engine.gauges import what_was_skipped
-from ganzoo.engine.sampling import draw_samples
+from ganzoo.engine.sampling import draw_samples, translate_pictures
 from ganzoo.engine.training import Training
 from ganzoo.engine.watch import Watch
 from ganzoo.engine.whole import Lane
@@ -70,11 +71,20 @@ class Telling:
         count, classes = self._t.settings.evaluate_samples, self._t.source.spec.classes
         labels = torch.arange(count) % classes if classes else None
         with self._lane.ema.applied():
-            samples = draw_samples(self.game, count, PICTURE_SEED, labels, classes)
+            samples = self._translated(count)
+            if samples is None:
+                samples = draw_samples(self.game, count, PICTURE_SEED, labels, classes)
         row: dict[str, Any] = {"images": self.context.images, "step": self.context.step}
         best, found = self.watch.judge(samples, labels, row)
         self._write(row, found)
         return best
+
+    def _translated(self, count: int) -> Tensor | None:
+        """Of a game that translates, held-out pictures translated, at most `count`; None of another."""
+        if not self.game.directions:
+            return None
+        second = self._lane.feed.some(count, self._t.watching.held_out).second
+        return None if second is None else translate_pictures(self.game, second, "", PICTURE_SEED)
 
     def _check(self, means: dict[str, float], faults: dict[str, int]) -> None:
         found = what_was_skipped(means, faults)

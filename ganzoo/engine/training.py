@@ -61,4 +61,6 @@ class Training:
     def reasons(self, way: Way) -> tuple[str, ...]:
         """A line for each choice."""
         order = "in torch's own order" if self.settings.memory_format == "contiguous" else "channels last"
+        if not self.game.phases():
+            return self.chosen.reasons[:1]  # the device: it takes no steps that the others are about
         return (*self.chosen.reasons, _PENALTIES[self.settings.penalty_precision], f"memory {order}", way.reason)

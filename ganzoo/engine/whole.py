@@ -37,11 +37,16 @@ class _Context(StepContext):
 
     asked = False
 
-    def __init__(self, like: StepContext, tape: Tape) -> None:
+    def __init__(self, like: StepContext, tape: Tape, values: Iterator[Tensor]) -> None:
         super().__init__(like.seed, like.device)
-        self.lowers_penalties = like.lowers_penalties
+        self._values = values
+        self.lowers_penalties, self.batch = like.lowers_penalties, like.batch
         self.tape = tape
         self.asked = False
+
+    def at(self, value: float | Schedule) -> float | Tensor:
+        """The value of a schedule, from the host."""
+        return next(self._values) if isinstance(value, Schedule) else value
 
     @property
     def images(self) -> int:
@@ -125,6 +130,7 @@ class WholeStep:
     Args:
         lane: which has taken a step of this pattern already, so that its optimisers have their state.
         drawn: what that step drew, in order.
+        values: the schedules that it asked for, in order, and the images seen then since its start.
 
     Attributes:
         owners: every tensor that a step changes or reads between steps: parameters, buffers, optimisers' state, averages.
@@ -136,8 +142,10 @@ class WholeStep:
         CannotCapture: an optimiser has no state yet for a parameter.
     """
 
-    def __init__(self, lane: Lane, pattern: Pattern, drawn: Sequence[Drawn]) -> None:
-        self.lane, self.pattern, self.drawn = lane, pattern, tuple(drawn)
+    def __init__(
+        self, lane: Lane, pattern: Pattern, drawn: Sequence[Drawn], values: Sequence[tuple[Schedule, int]] = ()
+    ) -> None:
+        self.lane, self.pattern, self.drawn, self._values = lane, pattern, tuple(drawn), tuple(values)
         self._stepper = lane.stepper
         self._places = _Places(lane.stepper.game)
         self.owners: list[Tensor] = list(self._places.tensors)
@@ -189,16 +197,18 @@ class WholeStep:
                         self._counters[slot] = first.setdefault(float(value), slot)
 
     def host_numbers(self, images: int, factor: float) -> list[float]:
-        """What the host gives to one step: each update's learning rates and second rates, and the averages' weight.
+        """What the host gives to one step: each update's learning rates and second rates, the averages' weight, and the values
+        of schedules.
 
         Args:
             images: seen before the step. factor: of all learning rates.
         """
+        values = [schedule.at(images + since) for schedule, since in self._values]
         if self._fixed is not None:
             numbers = (
                 self._fixed if factor == 1 else [n * factor if i % 2 == 0 else n for i, n in enumerate(self._fixed)]
             )
-            return [*numbers, self.lane.ema.weight(images + self.images, self.images)]
+            return [*numbers, self.lane.ema.weight(images + self.images, self.images), *values]
         numbers = []
         drawn = 0
         for i, phase in enumerate(self.updates):
@@ -207,7 +217,7 @@ class WholeStep:
             for name in phase.players:
                 config = self._stepper.seats[name].player.optimizer
                 numbers += [value_at(config.lr, images + drawn) * factor, second_rate(config, images + drawn)]
-        return [*numbers, self.lane.ema.weight(images + drawn, drawn)]
+        return [*numbers, self.lane.ema.weight(images + drawn, drawn), *values]
 
     def __call__(
         self,
@@ -231,8 +241,9 @@ class WholeStep:
         for slot, first in self._counters.items():
             now[slot] = now[first]
         tape = Tape(numbers)
-        context = _Context(self._stepper.context, tape)
-        fresh, rates = iter(parts), iter(host)
+        rest = len(host) - len(self._values)
+        context = _Context(self._stepper.context, tape, iter(host[rest:]))
+        fresh, rates = iter(parts), iter(host[:rest])
         batch: Batch | None = None
         measured: dict[str, list[Tensor]] = {}
         self._leaves = {}
@@ -264,7 +275,9 @@ class WholeStep:
         stepper, places = self._stepper, self._places
         count = len(places.tensors)
         wanted = stepper.wanted(phase)
-        lent = list(now[:count])
+        # Packed state is views of one tensor: a layer that writes to its buffer would seem to autograd to write to weights too.
+        parameters = set(places.parameters.values())
+        lent = [t.clone() if t._is_view() and i not in parameters else t for i, t in enumerate(now[:count])]
         for identity, number in places.parameters.items():
             lent[number] = self._leaf(number, now[number]) if identity in wanted else now[number].detach()
         places.put(lent)
@@ -274,7 +287,6 @@ class WholeStep:
             found, values = stepper.compute(phase, batch, context, [[lent[i] for i in ids] for ids in own])
         after = list(now[:count])
         places.read(after)
-        parameters = set(places.parameters.values())
         now[:count] = [now[i] if i in parameters else after[i] for i in range(count)]
         with torch.no_grad():
             for seat, ids, gradients in zip(seats, own, found, strict=True):

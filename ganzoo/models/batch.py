@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from ganzoo.plugin import SECOND
+
 
 class Batch(dict[str, Tensor]):
-    """Tensors by name with one first dimension: x the samples, y class indices if there are classes, others as the data
-    names them (a second domain, a mask, a target)."""
+    """Tensors by name with one first dimension: x the samples, y class indices if there are classes, a second picture
+    (plugin.SECOND), others as the data names them (a mask, a target)."""
 
     @property
     def x(self) -> Tensor:
@@ -21,6 +23,11 @@ class Batch(dict[str, Tensor]):
     def y(self) -> Tensor | None:
         """Class indices, (B,) int64, or None."""
         return self.get("y")
+
+    @property
+    def second(self) -> Tensor | None:
+        """The second pictures, of pairs or domains, (B, C, H, W), or None."""
+        return next((self[name] for name in SECOND.values() if name in self), None)
 
     @property
     def size(self) -> int:
@@ -60,6 +67,11 @@ class DataSpec:
     fields: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     count: int | None = None
     name: str = "data"
+
+    @property
+    def second(self) -> tuple[int, ...] | None:
+        """The shape of the second pictures, of pairs or domains, or None."""
+        return next((tuple(self.fields[name]) for name in SECOND.values() if name in self.fields), None)
 
     def image(self) -> tuple[int, int, int]:
         """(C, H, W).

@@ -13,13 +13,13 @@ from ganzoo.models.layers.piecewise import is_piecewise_linear
 from ganzoo.models.scores import Scores
 
 if TYPE_CHECKING:
-    from ganzoo.models.gan import Gan
+    from ganzoo.models.penalised import PenalisedGame
 
 
 class Critic:
     """Samples (B, ...) to one number each, (B,), with the labels of a batch and the game's augmentation."""
 
-    def __init__(self, game: Gan, batch: Batch, context: StepContext) -> None:
+    def __init__(self, game: PenalisedGame, batch: Batch, context: StepContext) -> None:
         self._game, self._batch, self._context = game, batch, context
         self._buffers = dict(game.discriminator.named_buffers())
         find = getattr(game.discriminator, "piecewise_linear", None)
@@ -27,12 +27,16 @@ class Critic:
         self.chain = chain if chain is not None and is_piecewise_linear(chain) else None
 
     def __call__(self, x: Tensor) -> Tensor:
+        return self.scores(x).total()
+
+    def scores(self, x: Tensor) -> Scores:
+        """All that the discriminator answers."""
         game = self._game
         if game.augment is not None:
             x = game.augment(x, self._context)
         condition = game.condition(game.discriminator, self._batch)
         if not self._buffers:
-            return Scores.of(game.discriminator(x, *condition)).total()
+            return Scores.of(game.discriminator(x, *condition))
         # Running statistics are for real and fake batches: the penalty's own samples must not enter them.
         copies = {name: value.clone() for name, value in self._buffers.items()}
-        return Scores.of(functional_call(game.discriminator, copies, (x, *condition))).total()
+        return Scores.of(functional_call(game.discriminator, copies, (x, *condition)))

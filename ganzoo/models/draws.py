@@ -15,6 +15,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ganzoo.config import Schedule
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -35,6 +37,7 @@ class Tape:
 
     def __init__(self, numbers: Iterable[Tensor] | None = None) -> None:
         self.drawn: list[Drawn] = []
+        self.scheduled: list[tuple[Schedule, int]] = []  # schedules that were asked for, and the images seen then
         self.left_out = False
         self._numbers = None if numbers is None else iter(numbers)
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from ganzoo.config import Adam, AugmentChoice, LossChoice, OptimizerConfig, PenaltyChoice
+from ganzoo.config import Adam, AugmentChoice, LossChoice, OptimizerConfig, PenaltyChoice, Schedule
 from ganzoo.errors import UsageError
 from ganzoo.models.batch import Batch, DataSpec
 from ganzoo.models.context import StepContext
@@ -108,8 +108,13 @@ class Game(nn.Module):
     value_range: tuple[float, float] = (-1.0, 1.0)
     takes: ClassVar[frozenset[str]] = frozenset()
     """Which of loss, penalty and augment can be swapped."""
+    directions: tuple[str, ...] = ()
+    """Ways in which it translates pictures of one domain into another, such as a-to-b, where b are the data's x; that of `sample`
+    first. Empty: it does not translate."""
     data: DataSpec | None = None
     """What it was built for."""
+    ema_images: float | Schedule = 20_000
+    """Half-life in images of the averaged weights that samples are drawn from, or a schedule; 0: none. A run can have another."""
 
     def built_for(self, data: DataSpec) -> None:
         """Told once, by `ganzoo.build`, what the game was built for."""
@@ -146,14 +151,28 @@ class Game(nn.Module):
     ) -> Tensor:
         """n samples in the value range. condition: class indices (n,). generator: the source of chance.
 
+        A game that translates makes them of pictures of the data that it has kept, and heeds no class indices.
+
         Raises:
             ValueError: the condition is missing, or is not n class indices (models.guard.checked_labels).
         """
         raise UsageError(f"{type(self).__name__} cannot sample")
 
+    def translate(self, pictures: Tensor, direction: str = "", *, generator: torch.Generator | None = None) -> Tensor:
+        """Pictures of the other domain, in the value range, as pictures are. direction: one of `directions`; empty: the first.
+
+        Raises:
+            ValueError: it does not translate in that direction, or pictures of this shape.
+        """
+        raise UsageError(f"{type(self).__name__} does not translate pictures")
+
     def sampled_parts(self) -> Iterable[nn.Module]:
         """What `sample` uses: the average of the weights over time (EMA) is kept for these."""
         return [self]
+
+    def idle_parts(self) -> Iterable[nn.Module]:
+        """Parts that no player has at present, though they are not frozen: a growing game trains them at another time."""
+        return []
 
     def use(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -15,32 +14,17 @@ from ganzoo.config import Adam, AugmentChoice, GanConfig, LossChoice, OptimizerC
 from ganzoo.errors import UsageError
 from ganzoo.models.batch import Batch, DataSpec
 from ganzoo.models.context import StepContext
-from ganzoo.models.critic import Critic
 from ganzoo.models.draws import Draws
 from ganzoo.models.game import Game, Phase, Player, Terms
 from ganzoo.models.guard import checked_labels, guard_latents, guard_samples
-from ganzoo.models.inputs import LossLike, PenaltyInputs, PenaltyLike
-from ganzoo.models.latent import Latent, LatentSpec
+from ganzoo.models.inputs import LossLike
+from ganzoo.models.latent import Latent, LatentSpec, Path
 from ganzoo.models.layers.maps import grey_in_order
+from ganzoo.models.penalised import PenalisedGame
 from ganzoo.models.scores import Scores
 
 
-@dataclass(frozen=True)
-class _Term:
-    """A penalty in this game, with its weight and how often it is due."""
-
-    name: str
-    penalty: PenaltyLike
-    weight: float
-    interval: int
-    separates: bool
-
-    @property
-    def phase(self) -> str:
-        return f"discriminator/{self.name}"
-
-
-class Gan(Game):
+class Gan(PenalisedGame):
     """Discriminator and generator in turn, with a loss, penalties and an augmentation by name.
 
     Args:
@@ -98,7 +82,8 @@ class Gan(Game):
             getattr(generator, "conditional", False) or getattr(discriminator, "conditional", False)
         )
         self.augment: Callable[[Tensor, Draws], Tensor] | None = None
-        self.use(
+        self.kept_by_penalties = nn.ModuleDict()
+        self._install(
             loss=LossChoice.model_validate(loss),
             penalty=[PenaltyChoice.model_validate(item) for item in _listed(penalty)],
             augment=AugmentChoice.model_validate(augment) if augment is not None else None,
@@ -108,6 +93,8 @@ class Gan(Game):
         """From now on the networks refuse latents and samples of other shapes. A subclass whose networks see something else
         (packed samples, growing pictures) overrides it."""
         super().built_for(data)
+        for record in self.swapped:
+            self._refuse(record)
         guard_latents(self.generator, self.latent)
         if type(self).on_progress is Game.on_progress:
             guard_samples(self.discriminator, data.shape)
@@ -118,66 +105,52 @@ class Gan(Game):
         penalty: Sequence[PenaltyChoice] | None = None,
         augment: AugmentChoice | None = None,
     ) -> None:
-        """Swap the loss, all penalties, or the augmentation; None leaves one as it is."""
+        """Swap the loss, all penalties, or the augmentation; None leaves one as it is.
+
+        Raises:
+            UsageError: the game takes no other one (`takes`), or it makes no sense in it (`lacks`).
+        """
+        super().use(loss, penalty, augment)
+        self._install(loss, penalty, augment)
+
+    def _install(
+        self, loss: LossChoice | None, penalty: Sequence[PenaltyChoice] | None, augment: AugmentChoice | None
+    ) -> None:
         if loss is not None:
             self.loss: LossLike
             self.loss, entry = make(plugin.Loss, loss)
             self.loss_weight = loss.weight
             self._loss_separates = entry.record.separates
         if penalty is not None:
-            terms = [self._term(choice) for choice in penalty]
-            names = [term.name for term in terms]
-            if len(set(names)) < len(names):
-                raise UsageError(
-                    f"penalties {', '.join(names)}: one of them is named twice; give it once, with its whole weight"
-                )
-            if "adversarial" in names:
-                raise UsageError(
-                    "a penalty called adversarial would take the place of the loss: its author has to rename it"
-                )
-            self.penalties = terms
+            self._install_penalties(penalty)
         if augment is not None:
-            self.augment = make(plugin.Augmentation, augment)[0]
-
-    @staticmethod
-    def _term(choice: PenaltyChoice) -> _Term:
-        penalty, entry = make(plugin.Penalty, choice)
-        record = entry.record
-        return _Term(
-            record.name,
-            penalty,
-            record.weight if choice.weight is None else choice.weight,
-            choice.interval or record.interval,
-            record.separates,
-        )
+            made, entry = make(plugin.Augmentation, augment)
+            self._refuse(entry.record)
+            self.__dict__.pop("augment", None)
+            self._modules.pop("augment", None)
+            self.augment = made
+            self._augmentation = entry.record
 
     def players(self) -> Sequence[Player]:
-        """Generator and discriminator; the rates of a discriminator with a lazy penalty are corrected for its interval."""
-        optimizer = self.discriminator_optimizer
-        longest = max((term.interval for term in self.penalties if not term.penalty.is_projection), default=1)
-        if longest > 1 and isinstance(optimizer, Adam):
-            optimizer = optimizer.lazy(longest)
+        """Generator and discriminator; the rates of one with a lazy penalty are corrected for its interval."""
         return [
-            Player("generator", [self.generator], self.generator_optimizer),
-            Player("discriminator", [self.discriminator], optimizer),
+            Player("generator", [self.generator], self._corrected("generator", self.generator_optimizer)),
+            Player(
+                "discriminator", [self.discriminator], self._corrected("discriminator", self.discriminator_optimizer)
+            ),
         ]
 
     def phases(self) -> Sequence[Phase]:
         """The discriminator's updates on fresh samples, lazy penalties, then the generator's on the latest batch."""
         if self.update == "simultaneous":
-            return [Phase("both", ("generator", "discriminator")), *self._lazy_phases()]
+            both = Phase("both", ("generator", "discriminator"))
+            return [both, *self._lazy_phases("discriminator"), *self._lazy_phases("generator")]
         keeps = ("generator",) if self.fakes == "shared" else ()
         return [
             Phase("discriminator", "discriminator", repeats=self.d_steps, keeps=keeps),
-            *self._lazy_phases(),
+            *self._lazy_phases("discriminator"),
             Phase("generator", "generator", batch="same"),
-        ]
-
-    def _lazy_phases(self) -> list[Phase]:
-        return [
-            Phase(term.phase, "discriminator", every=term.interval, batch="same")
-            for term in self.penalties
-            if term.interval > 1 and not term.penalty.is_projection
+            *self._lazy_phases("generator"),
         ]
 
     def forward(self, phase: str, batch: Batch, context: StepContext) -> Terms:
@@ -188,9 +161,10 @@ class Gan(Game):
             return self.discriminator_terms(batch, context)
         if phase == "both":
             return self.simultaneous_terms(batch, context)
-        term = next(term for term in self.penalties if term.phase == phase)
-        fake = self.fake(batch, context, gradient=False)
-        return {term.name: self._penalty(term, batch.x, fake, batch, context)}
+        player = phase.partition("/")[0]
+        term = next(term for term in self.penalties if term.phase(player) == phase)
+        fake = self.fake(batch, context, gradient=player == "generator")
+        return {term.name: self._penalty(term, batch.x, fake, batch, context, player=player)}
 
     def discriminator_terms(self, batch: Batch, context: StepContext) -> Terms:
         """The discriminator's side of the loss, and the penalties due in every step."""
@@ -200,13 +174,19 @@ class Gan(Game):
         fake = fake.detach()
         real_scores, fake_scores = self.score_both(batch.x, fake, batch, context)
         terms = {"adversarial": self._weighted(self.loss.discriminator(real_scores, fake_scores))}
-        context.note("real", real_scores.level())
-        context.note("fake", fake_scores.level())
-        terms |= self.auxiliary_terms(batch, real_scores, fake_scores)
+        self._note_scores(real_scores, fake_scores, context)
+        terms |= self.further_terms("discriminator", batch, real_scores, fake_scores, context)
         return terms | self.penalty_terms(batch, fake, real_scores, fake_scores, context)
 
-    def auxiliary_terms(self, batch: Batch, real_scores: Scores, fake_scores: Scores) -> Terms:
-        """Further terms of the discriminator from the same scores; a game with class heads or features has them."""
+    def further_terms(
+        self, player: str, batch: Batch, real_scores: Scores | None, fake_scores: Scores, context: StepContext
+    ) -> Terms:
+        """Further terms of "discriminator" or "generator" from the same scores: a game with class heads or codes has them.
+
+        Args:
+            real_scores: None in the generator's update, unless the loss needs them.
+            context: `context.shared["latent"]` is what the fakes were made from.
+        """
         return {}
 
     def generator_terms(self, batch: Batch, context: StepContext) -> Terms:
@@ -214,59 +194,44 @@ class Gan(Game):
         fake = context.shared.pop("fake", None)
         if fake is None:
             fake = self.fake(batch, context)
+        fake_scores = self.score(fake, batch, context)
         real_scores = self.score(batch.x, batch, context) if self.loss.needs_real else None
-        return {"adversarial": self._weighted(self.loss.generator(self.score(fake, batch, context), real_scores))}
+        terms = {"adversarial": self._weighted(self.loss.generator(fake_scores, real_scores))}
+        terms |= self.further_terms("generator", batch, real_scores, fake_scores, context)
+        return terms | self._generator_penalties(batch, fake, context)
 
     def simultaneous_terms(self, batch: Batch, context: StepContext) -> Terms:
         """Both sides of the loss from one forward. The engine takes each player's gradient of its own terms only."""
         fake = self.fake(batch, context)
         real_scores, fake_scores = self.score_both(batch.x, fake, batch, context)
+        self._note_scores(real_scores, fake_scores, context)
+        scores = real_scores, fake_scores
         terms = {
-            "generator/adversarial": self._weighted(self.loss.generator(fake_scores, real_scores)),
-            "discriminator/adversarial": self._weighted(self.loss.discriminator(real_scores, fake_scores)),
+            "generator": {"adversarial": self._weighted(self.loss.generator(fake_scores, real_scores))}
+            | self.further_terms("generator", batch, *scores, context)
+            | self._generator_penalties(batch, fake, context),
+            "discriminator": {"adversarial": self._weighted(self.loss.discriminator(real_scores, fake_scores))}
+            | self.further_terms("discriminator", batch, *scores, context)
+            | self.penalty_terms(batch, fake.detach(), *scores, context),
         }
-        penalties = self.penalty_terms(batch, fake.detach(), real_scores, fake_scores, context)
-        return terms | {f"discriminator/{name}": term for name, term in penalties.items()}
+        return {f"{player}/{name}": term for player, own in terms.items() for name, term in own.items()}
+
+    def _note_scores(self, real_scores: Scores, fake_scores: Scores, context: StepContext) -> None:
+        """What the log, and penalties and augmentations with a state, want to know of them."""
+        context.note("real", real_scores.level())
+        context.note("fake", fake_scores.level())
+        if hasattr(self.augment, "adjust"):
+            context.note(
+                "real signs", torch.stack([logits.detach().sign().mean() for logits in real_scores.heads]).mean()
+            )
 
     def _weighted(self, term: Tensor) -> Tensor:
         return term if self.loss_weight == 1 else self.loss_weight * term
 
-    def penalty_terms(
-        self, batch: Batch, fake: Tensor, real_scores: Scores, fake_scores: Scores, context: StepContext
-    ) -> Terms:
-        """The weighted terms of the penalties that are due in every step."""
-        due = [term for term in self.penalties if term.interval == 1 and not term.penalty.is_projection]
-        if not due:
-            return {}
-        scores = (real_scores.total(), fake_scores.total())
-        return {term.name: self._penalty(term, batch.x, fake, batch, context, scores) for term in due}
-
-    def _penalty(
-        self,
-        term: _Term,
-        real: Tensor,
-        fake: Tensor,
-        batch: Batch,
-        context: StepContext,
-        scores: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
-        critic = Critic(self, batch, context)
-        with context.full_precision(closed=critic.chain is not None):
-            inputs = PenaltyInputs(
-                critic,
-                _at_least_float32(grey_in_order(real)),
-                _at_least_float32(grey_in_order(fake)),
-                context,
-                *(scores or (None, None)),
-            )
-            return term.weight * term.interval * term.penalty(inputs)
-
     def fake(self, batch: Batch, context: StepContext, *, gradient: bool = True) -> Tensor:
         """Fake samples for the batch, with its labels; without a graph unless `gradient`."""
-        z = self.latent.sample(batch.size, context)
-        with torch.set_grad_enabled(gradient and torch.is_grad_enabled()):
-            sample: Tensor = self.generator(z, *self.condition(self.generator, batch))
-        return sample
+        z = context.shared["latent"] = self.latent.sample(batch.size, context)
+        return self._generated(z, batch, gradient)
 
     def score(self, x: Tensor, batch: Batch, context: StepContext) -> Scores:
         """The scores of samples, augmented if an augmentation is set."""
@@ -282,36 +247,30 @@ class Gan(Game):
         both = Batch(y=torch.cat([batch.y, batch.y])) if batch.y is not None else batch
         return self.score(torch.cat([real, fake]), both, context).split(len(real))
 
-    @staticmethod
-    def condition(network: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
-        """The labels, for a network that takes them."""
-        if not getattr(network, "conditional", False):
-            return ()
-        if batch.y is None:
-            raise UsageError(f"{type(network).__name__} wants class labels, and the data has none")
-        return (batch.y,)
-
     @torch.no_grad()
     def after_phase(self, phase: str, context: StepContext) -> None:
-        """Projections of the discriminator's weights, after its update."""
+        """Projections of the discriminator's weights after its update, and what penalties and augmentations learn from it."""
         if phase in ("discriminator", "both"):
+            if (adjust := getattr(self.augment, "adjust", None)) is not None:
+                adjust(context)
             for term in self.penalties:
+                term.penalty.after_phase(context)
                 if term.penalty.is_projection and (term.interval == 1 or context.step % term.interval == 0):
                     term.penalty.project(self.discriminator)
 
     def sample(
         self, n: int, *, condition: Tensor | None = None, generator: torch.Generator | None = None, **options: Any
     ) -> Tensor:
-        """n samples. Option `interpolate`: steps from one latent to the next, for a path of n samples."""
+        """n samples.
+
+        Options:
+            interpolate: steps from one latent to the next, for a path of n samples.
+            path: "linear" or "spherical"; None: as suits the latent's parts.
+            truncation: normal latents lie within ± it.
+        """
         device = next(self.generator.parameters()).device
         draws = Draws(device=device, generator=generator)
-        steps = options.pop("interpolate", None)
-        if options:
-            raise TypeError(f"unknown sampling option {', '.join(options)}; known: interpolate")
-        if steps:
-            z = _first(self.latent.interpolate(self.latent.sample(-(-n // steps) + 1, draws), steps), n)
-        else:
-            z = self.latent.sample(n, draws)
+        z = self.drawn_latents(n, draws, **options)
         if not getattr(self.generator, "conditional", False):
             samples: Tensor = self.generator(z)
             return samples
@@ -320,22 +279,42 @@ class Gan(Game):
         samples = self.generator(z, condition.to(device))
         return samples
 
+    def drawn_latents(
+        self,
+        n: int,
+        draws: Draws,
+        *,
+        interpolate: int | None = None,
+        path: Path | None = None,
+        truncation: float | None = None,
+        **unknown: Any,
+    ) -> Latent:
+        """n latents as the options of `sample` have them.
+
+        Raises:
+            TypeError: an option is unknown. ValueError: its value is no good.
+        """
+        if unknown:
+            raise TypeError(f"unknown sampling option {', '.join(unknown)}; known: interpolate, path, truncation")
+        if not interpolate:
+            return self.latent.sample(n, draws, truncation=truncation)
+        ends = self.latent.sample(-(-n // interpolate) + 1, draws, truncation=truncation)
+        return _first(self.latent.interpolate(ends, interpolate, path), n)
+
     def sampled_parts(self) -> Iterable[nn.Module]:
         """The generator."""
         return [self.generator]
 
     def notes_on_processes(self) -> list[str]:
         """Losses and penalties that look at the whole batch."""
-        notes = [f"penalty {term.name} looks at the whole batch" for term in self.penalties if not term.separates]
+        notes = [
+            f"penalty {term.name} looks at the whole batch" for term in self.penalties if not term.record.separates
+        ]
         return notes if self._loss_separates else [f"loss {type(self.loss).__name__} looks at the whole batch", *notes]
 
 
 def _listed(penalty: Any) -> Sequence[Any]:
     return list(penalty) if isinstance(penalty, list | tuple) else [penalty]
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x if x.dtype == torch.float64 else x.float()
 
 
 def _first(z: Latent, n: int) -> Latent:

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from ganzoo.models.context import StepContext
 from ganzoo.models.draws import Draws
+from ganzoo.models.latent import Latent
 from ganzoo.models.scores import Scores
 
 Critic = Callable[[Tensor], Tensor]
@@ -22,9 +24,16 @@ class PenaltyInputs:
 
     Args:
         critic: samples (B, ...) to one number a sample (B,).
-        real, fake: samples of one shape, in float32 or float64; no graph behind them.
+        real, fake: samples of one shape, in float32 or float64; no graph behind them but the fake ones' to the generator,
+            where the generator is the player.
         draws: the source of chance; penalties use the stream "penalty".
         real_scores, fake_scores: critic(real) and critic(fake), (B,), where the step has them; with their graph.
+        player: whose objective the term is part of, "discriminator" or "generator".
+        network: the player's network.
+        latent: what the fake samples were made from.
+        generate: latents to samples with the batch's labels; with a graph where the generator is the player.
+        judge: samples to all that the discriminator answers, features among them.
+        categorical: names of the latent's parts that are one-hot vectors.
     """
 
     critic: Critic
@@ -33,6 +42,22 @@ class PenaltyInputs:
     draws: Draws
     real_scores: Tensor | None = None
     fake_scores: Tensor | None = None
+    player: str = "discriminator"
+    network: nn.Module | None = None
+    latent: Latent | None = None
+    generate: Callable[[Latent], Tensor] | None = None
+    judge: Callable[[Tensor], Scores] | None = None
+    categorical: frozenset[str] = frozenset()
+
+    def start(self) -> tuple[Latent, Callable[[Latent], Tensor]]:
+        """The latents, and what makes samples of them.
+
+        Raises:
+            ValueError: the game has neither.
+        """
+        if self.latent is None or self.generate is None:
+            raise ValueError("this penalty wants latents and a generator, and the game gives it none")
+        return self.latent, self.generate
 
 
 class LossLike(Protocol):
@@ -51,3 +76,4 @@ class PenaltyLike(Protocol):
     def is_projection(self) -> bool: ...
     def __call__(self, inputs: PenaltyInputs) -> Tensor: ...
     def project(self, module: nn.Module) -> None: ...
+    def after_phase(self, context: StepContext) -> None: ...

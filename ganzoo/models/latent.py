@@ -13,6 +13,8 @@ from ganzoo.models.draws import Draws
 from ganzoo.models.layers import one_hot
 
 Latent = Tensor | dict[str, Tensor]
+Path = Literal["linear", "spherical"]
+PATHS: tuple[Path, ...] = ("linear", "spherical")
 Distribution = Literal["normal", "uniform", "sphere", "categorical"]
 
 
@@ -37,26 +39,28 @@ class LatentPart:
         if self.distribution == "categorical" and len(self.shape) != 1:
             raise ValueError(f"latent part {self.name!r}: a categorical part has the shape (K,), given {self.shape}")
 
-    def sample(self, n: int, draws: Draws, stream: str = "latent") -> Tensor:
-        """n samples, (n, *shape)."""
+    def sample(self, n: int, draws: Draws, stream: str = "latent", truncation: float | None = None) -> Tensor:
+        """n samples, (n, *shape). `truncation`: normal numbers outside of ± it are drawn again (1809.11096, section 3.1)."""
         if self.distribution == "uniform":
             return draws.uniform(n, *self.shape, low=-1.0, high=1.0, stream=stream)
         if self.distribution == "categorical":
             index_B = draws.integers(self.shape[0], n, stream=stream)
             return one_hot(index_B, self.shape[0])
         z = draws.normal(n, *self.shape, stream=stream)
+        if self.distribution == "normal" and truncation is not None:
+            z = truncated(z, truncation, draws)
         if self.distribution == "sphere":
             z = z * torch.rsqrt(z.flatten(1).square().mean(1) + 1e-8).view(n, *[1] * len(self.shape))
         return z
 
-    def between(self, start: Tensor, end: Tensor, way: Tensor) -> Tensor:
+    def between(self, start: Tensor, end: Tensor, way: Tensor, path: Path | None = None) -> Tensor:
         """Points on the way from `start` to `end`, each (*shape); way_N in [0, 1]; (N, *shape).
 
-        Along the great circle for normal and spherical parts, whose samples lie near a sphere that a straight line would
-        leave; straight for the others.
+        With path None along the great circle for normal and spherical parts, whose samples lie near a sphere that a straight
+        line would leave; straight for the others.
         """
         way = way.view(-1, *[1] * len(self.shape))
-        if self.distribution not in ("normal", "sphere"):
+        if path == "linear" or (path is None and self.distribution not in ("normal", "sphere")):
             return start + (end - start) * way
         cosine = torch.dot(start.flatten(), end.flatten()) / (start.norm() * end.norm()).clamp_min(1e-12)
         angle = torch.arccos(cosine.clamp(-1 + 1e-6, 1 - 1e-6))
@@ -89,22 +93,49 @@ class LatentSpec:
         """Numbers in one latent."""
         return sum(math.prod(part.shape) for part in self.parts)
 
-    def sample(self, n: int, draws: Draws, stream: str = "latent") -> Latent:
-        """n latents: (n, *shape), or a dict of them."""
-        drawn = {part.name: part.sample(n, draws, stream) for part in self.parts}
+    def sample(self, n: int, draws: Draws, stream: str = "latent", truncation: float | None = None) -> Latent:
+        """n latents: (n, *shape), or a dict of them. `truncation`: of normal parts, above 0.
+
+        Raises:
+            ValueError: a truncation that is not above 0, or no normal part to truncate.
+        """
+        if truncation is not None:
+            if not truncation > 0:
+                raise ValueError(f"truncation is {truncation}, wanted a number above 0")
+            if not any(part.distribution == "normal" for part in self.parts):
+                raise ValueError(f"truncation is {truncation}, and this latent has no normal numbers to truncate")
+        drawn = {part.name: part.sample(n, draws, stream, truncation) for part in self.parts}
         return drawn if len(drawn) > 1 else drawn[self.parts[0].name]
 
-    def interpolate(self, ends: Latent, frames: int) -> Latent:
-        """From each latent of `ends` to the next, `frames` points a way, the last end left out; needs two ends or more."""
+    def interpolate(self, ends: Latent, frames: int, path: Path | None = None) -> Latent:
+        """From each latent of `ends` to the next, `frames` points a way, the last end left out; needs two ends or more.
+        path: for all parts; None: as suits each."""
+        if path is not None and path not in PATHS:
+            raise ValueError(f"path is {path!r}, wanted {' or '.join(PATHS)}")
         parts = ends if isinstance(ends, dict) else {self.parts[0].name: ends}
         n = next(iter(parts.values())).shape[0]
         if n < 2 or frames < 1:
             raise ValueError(f"interpolation wants 2 ends or more and 1 frame or more, given {n} and {frames}")
         way = torch.arange(frames, device=next(iter(parts.values())).device) / frames
-        path = {
+        found = {
             part.name: torch.cat(
-                [part.between(parts[part.name][i], parts[part.name][i + 1], way) for i in range(n - 1)]
+                [part.between(parts[part.name][i], parts[part.name][i + 1], way, path) for i in range(n - 1)]
             )
             for part in self.parts
         }
-        return path if len(path) > 1 else path[self.parts[0].name]
+        return found if len(found) > 1 else found[self.parts[0].name]
+
+
+def truncated(z: Tensor, limit: float, draws: Draws) -> Tensor:
+    """Normal numbers z, of which those outside ±limit are drawn again until none is: a truncated normal distribution.
+
+    It looks at values: for sampling, not for a step.
+    """
+    if z.device.type == "meta":
+        return z
+    flat = z.flatten().clone()
+    outside = (flat.abs() > limit).nonzero().squeeze(1)
+    while len(outside):
+        flat[outside] = draws.normal(len(outside))
+        outside = outside[flat[outside].abs() > limit]
+    return flat.view_as(z)

@@ -29,10 +29,12 @@ class Discriminator(nn.Module):
 
     per_sample: whether a sample's scores depend on nothing but the sample (no batch norm, no minibatch statistics, no
         dropout). Then real and fake samples are scored in one batch, which is faster and the same.
+    has_features: whether its Scores have features of inner layers.
     """
 
     conditional: bool = False
     per_sample: bool = False
+    has_features: bool = False
 
     def piecewise_linear(self) -> nn.Sequential | None:
         """The whole network as a chain of convolutions, linear layers and (leaky) ReLUs, if it is one: then penalties on

@@ -1,6 +1,7 @@
 """Losses and penalties: pure functions of scores and samples, one equation each."""
 
 from ganzoo.models.inputs import PenaltyInputs
+from ganzoo.objectives.consistency import BalancedConsistency, Consistency, LatentConsistency
 from ganzoo.objectives.losses import (
     Hinge,
     LeastSquares,
@@ -24,19 +25,27 @@ from ganzoo.objectives.penalties import (
     WeightClip,
     ZeroCentredGradientPenalty,
 )
+from ganzoo.objectives.regularisers import FeatureMatching, LeCam, ModeSeeking, Orthogonal
 
 __all__ = [
     "R1",
     "R2",
+    "BalancedConsistency",
+    "Consistency",
     "Dragan",
     "Drift",
+    "FeatureMatching",
     "GradientPenalty",
     "Hinge",
+    "LatentConsistency",
+    "LeCam",
     "LeastSquares",
     "Loss",
     "Minimax",
+    "ModeSeeking",
     "NonSaturating",
     "OneSidedGradientPenalty",
+    "Orthogonal",
     "Penalty",
     "PenaltyInputs",
     "Relativistic",

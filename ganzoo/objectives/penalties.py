@@ -1,4 +1,4 @@
-"""Penalties on the discriminator: pure functions of a critic and samples, and the classes that the registry makes.
+"""Penalties on the discriminator's input gradient and weights: pure functions of a critic and samples, and the classes that the registry makes.
 
 A penalty returns its term without the weight λ, but with the factors of its own equation: R1 is ½E‖∇D(x)‖², so its
 weight is the γ of the papers that write γ/2. Gradients are taken with torch.func.grad, so that one piece of code runs
@@ -15,6 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ganzoo.models.context import StepContext
 from ganzoo.models.inputs import Critic, PenaltyInputs
 from ganzoo.models.layers import piecewise
 from ganzoo.models.layers.maps import grey_in_order
@@ -109,7 +110,7 @@ def batch_std(x: Tensor, world: int = 1) -> Tensor:
 
 
 class Penalty:
-    """A further term of the discriminator's objective, or a projection of its weights.
+    """A further term of a player's objective, or a projection of the discriminator's weights.
 
     is_projection: it is no term: `project` is called after each update of the discriminator instead.
     separates: a batch's term is the mean of its samples' terms, or is made exact over processes.
@@ -121,6 +122,10 @@ class Penalty:
     def __call__(self, inputs: PenaltyInputs) -> Tensor:
         """The term, one number, without its weight."""
         raise TypeError(f"{type(self).__name__} has no term" + (": it is a projection" if self.is_projection else ""))
+
+    def after_phase(self, context: StepContext) -> None:
+        """Called after each update of the discriminator, without gradients: for a penalty with a state, which is an nn.Module
+        too and keeps it in buffers. `context.notes` has the mean scores "real" and "fake" of the whole batch."""
 
     def project(self, module: nn.Module) -> None:
         """Change the module's parameters in place."""

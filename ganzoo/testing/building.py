@@ -57,7 +57,8 @@ def presets(subject: ArchSubject) -> str:
             f"preset {name} is {assignments!r}, wanted a tuple of texts",
         )
         config = configure(subject.entry, assignments)
-        build(subject.entry, config, default_spec(subject.record, classes=_classes(subject)), device="meta")
+        spec = default_spec(subject.record, classes=_classes(subject), preset=name)
+        build(subject.entry, config, spec, device="meta")
     return ", ".join(subject.record.presets)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.models import Draws
+from ganzoo.models import Draws, Scores
 from ganzoo.models.inputs import PenaltyInputs
 from ganzoo.testing.component import normal, seeded
 
@@ -65,11 +67,67 @@ def critic_of(kind: str, unit: type[nn.Module] = nn.Softplus, *, scale: float = 
     return module.to(device)
 
 
-def inputs_of(kind: str, critic: Any, *, seed: int = 0, draws: Draws | None = None, scored: bool = False) -> Any:
+class Maker(nn.Module):
+    """Latents (B, 4) to samples of a kind, in float64: the generator of penalties that look at one."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.shape = SHAPES[kind]
+        self.weight = nn.Parameter(normal(4, math.prod(self.shape), seed=40))
+
+    def forward(self, z_BL: Tensor) -> Tensor:
+        """Samples, between -2 and 2."""
+        return 2 * torch.tanh(z_BL.to(self.weight.dtype) @ self.weight).view(-1, *self.shape)
+
+
+def inputs_of(
+    kind: str,
+    critic: Any,
+    *,
+    player: str = "discriminator",
+    maker: Maker | None = None,
+    seed: int = 0,
+    draws: Draws | None = None,
+    scored: bool = False,
+    device: str = "cpu",
+) -> PenaltyInputs:
     """What a game would hand to the penalty. `scored`: with the scores that the step has already."""
-    real, fake = normal(BATCH, *SHAPES[kind], seed=seed + 1), normal(BATCH, *SHAPES[kind], seed=seed + 2) + 0.5
-    scores = (critic(real), critic(fake)) if scored else (None, None)
-    return PenaltyInputs(critic, real, fake, draws or Draws(3), *scores)
+    own = (maker or Maker(kind)).to(device)
+    real, z = normal(BATCH, *SHAPES[kind], seed=seed + 1).to(device), normal(BATCH, 4, seed=seed + 2).to(device)
+
+    def generate(z: Any) -> Tensor:
+        with torch.set_grad_enabled(player == "generator"):
+            return cast(Tensor, own(z))
+
+    fake = generate(z)
+    module = getattr(critic, "module", None)
+    return PenaltyInputs(
+        critic,
+        real,
+        fake,
+        draws or Draws(3, device),
+        real_scores=critic(real) if scored else None,
+        fake_scores=critic(fake) if scored else None,
+        player=player,
+        network=own if player == "generator" else module,
+        latent=z,
+        generate=generate,
+        judge=None if module is None else lambda x: _judged(module, x),
+    )
+
+
+def part_of(inputs: PenaltyInputs, rows: slice, draws: Draws) -> PenaltyInputs:
+    """Some rows of the inputs, as another process has them."""
+    z = cast(Tensor, inputs.latent)
+    return replace(inputs, real=inputs.real[rows], fake=inputs.fake[rows], latent=z[rows], draws=draws)
+
+
+def _judged(module: nn.Module, x: Tensor) -> Scores:
+    """The scores with the features before the last layer."""
+    *inner, last = cast(nn.Sequential, module)
+    for layer in inner:
+        x = layer(x)
+    return Scores(last(x), features=[x])
 
 
 @contextmanager

@@ -100,7 +100,11 @@ def per_sample(subject: ArchSubject) -> None:
     if not getattr(game.discriminator, "per_sample", False):
         raise Skipped("the discriminator does not say per_sample")
     x = _reals(subject, game, 4)
-    whole, half = _score(subject, game, x).total(), _score(subject, game, x[:2]).total()
+    state = {name: buffer.clone() for name, buffer in game.discriminator.named_buffers()}
+    whole = _score(subject, game, x).total()
+    for name, buffer in game.discriminator.named_buffers():  # each forward may move it, as spectral normalisation does
+        buffer.copy_(state[name])
+    half = _score(subject, game, x[:2]).total()
     _same(half, whole[:2], "scores of 2 samples and of the same in a batch of 4")
 
 
@@ -219,6 +223,8 @@ def _conditional(subject: ArchSubject) -> Game:
             "the record says conditional, and the smallest configuration takes no labels; where an option switches them on, "
             'give the record a preset "conditional" with it'
         )
+    if not game.phases():  # what is only fitted knows of no class before
+        game = subject.world(config=subject.conditional_config).game.eval()
     return game
 
 

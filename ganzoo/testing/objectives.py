@@ -67,6 +67,7 @@ def reached(subject: ArchSubject) -> None:
         shown = ", ".join(sorted(names.get(each, "?") for each in left)[:4])
         want(not left, f"no phase reaches {len(left)} parameters of {player}: {shown}")
     trained = {id(p) for seat in world.stepper.seats.values() for p in seat.parameters}
+    trained |= {id(p) for part in world.game.idle_parts() for p in part.parameters()}
     idle = [name for name, p in world.game.named_parameters() if p.requires_grad and id(p) not in trained]
     want(not idle, f"{', '.join(idle[:4])} belong to no player, and are not frozen")
 
@@ -140,14 +141,18 @@ def second_order(subject: ArchSubject) -> str:
         game = world.game
         if not isinstance(game, Gan):
             raise Skipped(f"{type(game).__name__} is not the standard game: `downhill` covers its terms")
-        terms = [term for term in game.penalties if not term.penalty.is_projection]
+        terms = [
+            term for term in game.penalties if not term.penalty.is_projection and "discriminator" in term.record.players
+        ]
         if not terms:
             raise Skipped("it has no penalty with a gradient by default")
         batch = _batch(world)
         errors = []
         for term in terms:
             phases = {phase.name: phase for phase in world.stepper.phases}
-            name = next((name for name in (term.phase, "discriminator", "both") if name in phases), None)
+            name = next(
+                (name for name in (term.phase("discriminator"), "discriminator", "both") if name in phases), None
+            )
             if name is None:
                 raise Skipped(f"no phase is called discriminator: {', '.join(phases)}")
             errors.append(_second_order_error(world, phases[name], term.name, batch))
@@ -161,8 +166,9 @@ def second_order(subject: ArchSubject) -> str:
     hint="Take loss, penalty and augment from the configuration; use `self.loss` and `penalty_terms` for the terms.",
 )
 def combinations(subject: ArchSubject) -> str:
-    """Every registered loss, penalty and augmentation that the game takes trains 3 steps to finite weights."""
-    taken = subject.game().takes
+    """Every registered loss, penalty and augmentation that makes sense in the game trains 3 steps to finite weights."""
+    game = subject.game()
+    taken = game.takes
     if not taken:
         raise Skipped("it has an objective of its own, and takes no other")
     kinds: dict[str, type[plugin.Record]] = {
@@ -170,12 +176,13 @@ def combinations(subject: ArchSubject) -> str:
         "penalty": plugin.Penalty,
         "augment": plugin.Augmentation,
     }
-    done = 0
+    done = refused = 0
     for word, kind in kinds.items():
         for entry in registry().entries(kind) if word in taken else []:
             if entry.plugin not in ("ganzoo", subject.entry.plugin):
                 continue  # another plugin's faults are not this architecture's
-            if getattr(entry.record, "modality", subject.record.modality) != subject.record.modality:
+            if getattr(game, "lacks", lambda record: None)(entry.record):
+                refused += 1
                 continue
             try:
                 config = _with(subject, word, entry.id)
@@ -187,7 +194,7 @@ def combinations(subject: ArchSubject) -> str:
             bad = [name for name, value in world.game.state_dict().items() if not bool(torch.isfinite(value).all())]
             want(not bad, f"--{word} {entry.id}: after {SWAPPED_STEPS} steps {bad[:1]} are not finite")
             done += 1
-    return f"{done} components"
+    return f"{done} components, and {refused} make no sense in it"
 
 
 def _with(subject: ArchSubject, word: str, name: str) -> ArchConfig:
@@ -281,12 +288,17 @@ def _second_order_error(world: World, phase: Phase, term: str, batch: Batch) -> 
     chance = torch.Generator().manual_seed(8)
     way = [torch.randn(p.shape, generator=chance) * p.detach().abs().mean().clamp_min(1e-3) for p in parameters]
     claimed = sum(float((g * w).sum()) for g, w in zip(gradient, way, strict=True))
-    values = []
-    for sign in (1.0, -1.0):
-        with _moved(parameters, way, sign * DIFFERENCE):
-            values.append(float(_gradients(world, phase, player, batch, term)[0]))
-    seen = (values[0] - values[1]) / (2 * DIFFERENCE)
-    return abs(claimed - seen) / max(abs(seen), abs(claimed), 1e-8)
+    errors = []
+    for length in (DIFFERENCE, DIFFERENCE / 10, DIFFERENCE / 100):  # a longer one may cross the kink of a ReLU
+        values = []
+        for sign in (1.0, -1.0):
+            with _moved(parameters, way, sign * length):
+                values.append(float(_gradients(world, phase, player, batch, term)[0]))
+        seen = (values[0] - values[1]) / (2 * length)
+        errors.append(abs(claimed - seen) / max(abs(seen), abs(claimed), 1e-8))
+        if errors[-1] < EXACT:
+            break
+    return min(errors)
 
 
 @contextmanager

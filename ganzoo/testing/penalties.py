@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import itertools
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.models import Draws
+from ganzoo.models import Draws, StepContext
 from ganzoo.models.draws import Tape
-from ganzoo.models.inputs import PenaltyInputs
 from ganzoo.objectives import Penalty
 from ganzoo.testing.check import Checks, Failed, Skipped, want
 from ganzoo.testing.component import (
@@ -23,11 +25,23 @@ from ganzoo.testing.component import (
     check_unknown_refused,
     without_global_chance,
 )
-from ganzoo.testing.critics import BATCH, SHAPES, ChainCritic, Critic, Linear, critic_of, inputs_of, joined
+from ganzoo.testing.critics import (
+    BATCH,
+    SHAPES,
+    ChainCritic,
+    Critic,
+    Linear,
+    Maker,
+    critic_of,
+    inputs_of,
+    joined,
+    part_of,
+)
 from ganzoo.testing.host import HostReads
 from ganzoo.testing.projections import PROJECTION
 
 STREAM = "penalty"
+UPDATES = 2000  # of the discriminator, after which a penalty with a state is tried
 TOLERANCE = 1e-5  # of figures that are equal but for rounding
 
 
@@ -43,7 +57,31 @@ class PenaltySubject(Component):
         """
         if self.own.is_projection:
             raise Skipped("it is a projection, which has no term")
+        if isinstance(self.own, nn.Module) and not self._under_way:
+            self._under_way = True
+            own = cast(Penalty, self.own)
+            context = StepContext()
+            context.notes = {"real": torch.tensor(0.3), "fake": torch.tensor(-0.2)}
+            for _ in range(UPDATES):
+                own.after_phase(context)
         return cast(Penalty, self.own)
+
+    _under_way = False  # whether a penalty with a state has been brought to where it is in a run
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of samples that it is for."""
+        only = {"image": ("pictures",), "points": ("points",)}
+        return only.get(self.record.modality, tuple(SHAPES))
+
+    def sides(self) -> Iterator[tuple[str, str]]:
+        """Each kind of samples with each of its players."""
+        return itertools.product(self.kinds, self.record.players)
+
+    def of_the_critic(self) -> None:
+        """Raises Skipped where it is no term of the discriminator."""
+        if "discriminator" not in self.record.players:
+            raise Skipped("it is a term of the generator alone")
 
 
 PENALTY = Checks("penalty")
@@ -100,10 +138,11 @@ def declared(subject: PenaltySubject) -> str:
 def number(subject: PenaltySubject) -> None:
     """The term is one finite number, for points and for pictures, with the scores at hand and without."""
     term = subject.term
-    for kind in SHAPES:
+    for kind, player in subject.sides():
         critic = Critic(critic_of(kind))
-        alone = check_one_number(term(inputs_of(kind, critic)), f"the term of {kind}")
-        scored = check_one_number(term(inputs_of(kind, critic, scored=True)), f"the term of {kind} with their scores")
+        alone = check_one_number(term(inputs_of(kind, critic, player=player)), f"the term of {kind}")
+        given = inputs_of(kind, critic, player=player, scored=True)
+        scored = check_one_number(term(given), f"the term of {kind} with their scores")
         want(
             apart(alone, scored) < TOLERANCE,
             f"the term of {kind} is {alone.item():.6g}, and {scored.item():.6g} where the step has their scores",
@@ -145,17 +184,22 @@ def norm(subject: PenaltySubject) -> str:
     hint="Take the input gradient with torch.func.grad, or with create_graph=True, and detach nothing.",
 )
 def second_derivative(subject: PenaltySubject) -> str:
-    """The gradient by the critic's parameters is what differences of the term say, for flat and for steep critics."""
+    """The gradient by the player's parameters is what differences of the term say, for flat and for steep critics."""
     term = subject.term
-    lengths = []
-    for kind in SHAPES:
-        for scale in (0.5, 2.5):
-            critic = Critic(critic_of(kind, scale=scale))
-            named = dict(critic.module.named_parameters())
-            what = f"the term of a {'flat' if scale < 1 else 'steep'} critic of {kind}"
-            lengths.append(check_gradient(lambda c=critic, k=kind: term(inputs_of(k, c)), named, what))  # type: ignore[misc]
-    want(max(lengths) > 0, "the term has a gradient of 0 for every critic")
-    return f"gradient of {max(lengths):.3g}"
+    longest = dict.fromkeys(subject.record.players, 0.0)
+    for (kind, player), scale in itertools.product(subject.sides(), (0.5, 2.5)):
+        critic, maker = Critic(critic_of(kind, scale=scale)), Maker(kind)
+        network = maker if player == "generator" else critic.module
+        what = f"the {player}'s term of a {'flat' if scale < 1 else 'steep'} critic of {kind}"
+
+        def value(kind: str = kind, player: str = player, critic: Critic = critic, maker: Maker = maker) -> Tensor:
+            return term(inputs_of(kind, critic, player=player, maker=maker))
+
+        length = check_gradient(value, dict(network.named_parameters()), what)
+        longest[player] = max(longest[player], length)
+    for player, length in longest.items():
+        want(length > 0, f"the term has a gradient of 0 for every {player}")
+    return f"gradient of {max(longest.values()):.3g}"
 
 
 @PENALTY.check(
@@ -165,11 +209,12 @@ def second_derivative(subject: PenaltySubject) -> str:
 )
 def flat(subject: PenaltySubject) -> None:
     """A critic whose gradient is 0 has a finite term with finite derivatives, in float32 too."""
-    term = subject.term
+    term, kind = subject.term, subject.kinds[0]
+    subject.of_the_critic()
     for dtype in (torch.float32, torch.float64):
-        critic = Linear((3,), 0.0, dtype)
-        given = inputs_of("points", critic)
-        given = PenaltyInputs(critic, given.real.to(dtype), given.fake.to(dtype), given.draws)
+        critic = Linear(SHAPES[kind], 0.0, dtype)
+        given = inputs_of(kind, Critic(nn.Identity()))
+        given = replace(given, critic=critic, real=given.real.to(dtype), fake=given.fake.to(dtype))
         value = check_one_number(term(given), f"the term of a flat critic in {dtype}")
         (found,) = torch.autograd.grad(value, [critic.weight], allow_unused=True)
         want(
@@ -185,14 +230,15 @@ def flat(subject: PenaltySubject) -> None:
 )
 def chance(subject: PenaltySubject) -> str:
     """Chance comes from the draws of the inputs alone, from its own stream, as often whatever the samples are."""
-    term, critic = subject.term, Critic(critic_of("points"))
+    term, kind = subject.term, subject.kinds[0]
+    player, critic = subject.record.players[0], Critic(critic_of(kind))
     tapes = []
-    one, other = (without_global_chance(lambda: term(inputs_of("points", critic)), seed) for seed in (0, 1))
+    one, other = (without_global_chance(lambda: term(inputs_of(kind, critic, player=player)), seed) for seed in (0, 1))
     want(torch.equal(one, other), "equal draws and samples give another number")
     for seed in (0, 9):
         draws = Draws(3)
         draws.tape = Tape()
-        term(inputs_of("points", critic, seed=seed, draws=draws))
+        term(inputs_of(kind, critic, player=player, seed=seed, draws=draws))
         want(not draws.tape.left_out, "it takes a stream's generator itself, whose numbers cannot be drawn beforehand")
         tapes.append(draws.tape.drawn)
     others = {drawn.stream for drawn in tapes[0]} - {STREAM}
@@ -208,18 +254,21 @@ def chance(subject: PenaltySubject) -> str:
 )
 def in_place(subject: PenaltySubject) -> None:
     """Samples, parameters and their gradients stay as they are."""
-    term, critic = subject.term, Critic(critic_of("pictures"))
-    given = inputs_of("pictures", critic)
+    term, kind = subject.term, subject.kinds[-1]
+    critic, maker = Critic(critic_of(kind)), Maker(kind)
+    given = inputs_of(kind, critic, player=subject.record.players[0], maker=maker)
+    made = given.fake.requires_grad
     kept = [x.detach().clone() for x in (given.real, given.fake, *critic.module.parameters())]
     term(given)
     names = ["real samples", "fake samples", *(name for name, _ in critic.module.named_parameters())]
     now = [given.real, given.fake, *critic.module.parameters()]
     changed = [name for name, a, b in zip(names, kept, now, strict=True) if not torch.equal(a, b)]
     want(not changed, f"it changes {', '.join(changed)}")
-    want(not (given.real.requires_grad or given.fake.requires_grad), "it makes the samples require gradients")
-    grown = [name for name, parameter in critic.module.named_parameters() if parameter.grad is not None]
+    want(not given.real.requires_grad and given.fake.requires_grad == made, "it makes the samples require gradients")
+    both = (*critic.module.named_parameters(), *maker.named_parameters())
+    grown = [name for name, parameter in both if parameter.grad is not None]
     want(not grown, f"it fills .grad of {', '.join(grown)}")
-    want(all(p.requires_grad for p in critic.module.parameters()), "it switches the parameters' requires_grad off")
+    want(all(parameter.requires_grad for _, parameter in both), "it switches the parameters' requires_grad off")
 
 
 @PENALTY.check(
@@ -232,14 +281,13 @@ def separates(subject: PenaltySubject) -> None:
     term = subject.term
     if not subject.record.separates:
         raise Skipped("the record says that it looks at the whole batch")
-    critic, half = Critic(critic_of("points", scale=2.0)), BATCH // 2
-    whole = inputs_of("points", critic)
+    kind, half = subject.kinds[0], BATCH // 2
+    whole = inputs_of(kind, Critic(critic_of(kind, scale=2.0)), player=subject.record.players[0])
     wanted = term(whole)
 
     def of_rank(rank: int) -> Tensor:
-        rows = slice(rank * half, (rank + 1) * half)
         draws = Draws(whole.draws.seed, rank=rank, world=2)
-        return term(PenaltyInputs(critic, whole.real[rows], whole.fake[rows], draws))
+        return term(part_of(whole, slice(rank * half, (rank + 1) * half), draws))
 
     try:
         with joined(2), ThreadPoolExecutor(2) as ranks:
@@ -262,7 +310,8 @@ def separates(subject: PenaltySubject) -> None:
 def chain(subject: PenaltySubject) -> None:
     """A critic with a closed form of its input gradient and one without give the same term with the same gradient."""
     term = subject.term
-    for kind in SHAPES:
+    subject.of_the_critic()
+    for kind in subject.kinds:
         module = critic_of(kind, nn.LeakyReLU, scale=2.0)
         found = []
         for critic in (Critic(module), ChainCritic(module)):
@@ -288,13 +337,13 @@ def chain(subject: PenaltySubject) -> None:
 def no_wait(subject: PenaltySubject) -> None:
     """It reads no value on the host and leaves no device."""
     term = subject.term
-    for kind, shape in SHAPES.items():
+    there = copy.deepcopy(term).to("meta") if isinstance(term, nn.Module) else term
+    for kind, player in subject.sides():
         with HostReads() as reads:
-            term(inputs_of(kind, Critic(critic_of(kind))))
+            term(inputs_of(kind, Critic(critic_of(kind)), player=player))
         want(not reads.seen, f"it reads values on the host: {', '.join(reads.seen)}")
-        samples = torch.zeros(BATCH, *shape, device="meta", dtype=torch.float64)
         critic = Critic(critic_of(kind, device="meta"))
-        value = term(PenaltyInputs(critic, samples, samples, Draws(0, "meta")))
+        value = there(inputs_of(kind, critic, player=player, device="meta"))
         want(value.device.type == "meta", f"it leaves the device of the samples for {value.device}")
 
 

@@ -104,8 +104,10 @@ class ArchSubject:
     @cached_property
     def source(self) -> Source:
         """The samples."""
-        size = (self.record.resolution, self.record.resolution) if self.record.resolution else None
-        return open_source(DataChoice(path=self.data), modality=self.record.modality, resolution=size)
+        shape = default_spec(self.record, preset=TINY).shape
+        size = (shape[1], shape[2]) if self.record.resolution else None
+        choice = DataChoice(path=self.data).resolved(self.record.modality, self.record.layout)
+        return open_source(choice, modality=self.record.modality, resolution=size)
 
     @property
     def spec(self) -> DataSpec:
@@ -204,7 +206,7 @@ def made_up(record: plugin.Arch, path: Path) -> None:
         raise Skipped(
             f"no {record.modality} can be made up: name data, by --data or conformance(data=...), as `ganzoo train` takes it"
         )
-    spec = default_spec(record)
+    spec = default_spec(record, preset=TINY)
     chance = np.random.default_rng(0)
     arrays: dict[str, Any] = {"y": np.arange(COUNT) % CLASSES} if record.conditional else {}
     if record.modality == "points":
@@ -212,10 +214,12 @@ def made_up(record: plugin.Arch, path: Path) -> None:
         np.savez(path, **arrays)
         return
     channels, height, width = spec.image()
-    # Smooth shapes and noise: neither constant, nor so alike that a batch could not be told from another.
-    coarse = chance.integers(0, 256, (COUNT, -(-height // 4), -(-width // 4), channels))
-    smooth = coarse.repeat(4, 1).repeat(4, 2)[:, :height, :width]
-    arrays["images"] = np.clip(smooth + chance.integers(-20, 21, smooth.shape), 0, 255).astype(np.uint8)
+    second = [plugin.SECOND[record.layout]] if record.layout in plugin.SECOND else []
+    for name in ("images", *second):
+        # Smooth shapes and noise: neither constant, nor so alike that a batch could not be told from another.
+        coarse = chance.integers(0, 256, (COUNT, -(-height // 4), -(-width // 4), channels))
+        smooth = coarse.repeat(4, 1).repeat(4, 2)[:, :height, :width]
+        arrays[name] = np.clip(smooth + chance.integers(-20, 21, smooth.shape), 0, 255).astype(np.uint8)
     np.savez(path, **arrays)
 
 

@@ -41,3 +41,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    os._exit(0)  # as ganzoo.__main__ does, and for its reason: its streams are flushed line by line

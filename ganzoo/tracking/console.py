@@ -130,7 +130,7 @@ class Console(Tracker):
 
     def _print_plain(self) -> None:
         progress = self._progress
-        if progress is None:
+        if progress is None or not self._row:  # before the first row; and a game that is only fitted has none
             return
         self._printed = time.monotonic()
         losses = "; ".join(text.plain for text in self._losses())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ganzoo.config import Schedule
 from ganzoo.engine.ema import Ema
 from tests.engine.tiny_games import GAMES, GrowingGame
 
@@ -81,3 +82,26 @@ def test_no_half_life_keeps_nothing() -> None:
     assert ema.state_dict() == {}
     with ema.applied():
         pass
+
+
+def test_a_schedule_of_half_lives_has_no_ramp_and_may_begin_at_nothing() -> None:
+    """R3GAN's: from the weights themselves to a long memory."""
+    game = GAMES["simultaneous update"]()
+    ema = Ema(game, half_life=Schedule(points=((0, 0.0), (100, 50.0))), ramp=1e-9)
+    weight = game.generator.net[0].weight
+    with torch.no_grad():
+        weight.add_(1.0)
+    ema.update(0, 10)
+    torch.testing.assert_close(ema.state_dict()["generator.net.0.weight"], weight.detach())
+    with torch.no_grad():
+        weight.add_(1.0)
+    ema.update(100, 50)  # half-life 50 images
+    torch.testing.assert_close(ema.state_dict()["generator.net.0.weight"], weight.detach() - 0.5)
+
+
+def test_buffers_that_no_checkpoint_holds_are_left_out() -> None:
+    game = GAMES["simultaneous update"]()
+    game.generator.register_buffer("constant", torch.ones(3), persistent=False)
+    ema = Ema(game, 100)
+    ema.update(10, 10)
+    assert set(ema.state_dict()) <= set(game.state_dict())

@@ -55,6 +55,21 @@ class Looking(Gan):
         return {name: term * (2 if float(term) > 0 else 1) for name, term in terms.items()}
 
 
+class Moving(TinyCritic):
+    """Writes to a buffer in each forward, in place, after its weights have entered the graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("level", torch.zeros(()))
+
+    def forward(self, x: Tensor, *condition: Tensor) -> Tensor:
+        """The scores and the level before."""
+        scores: Tensor = super().forward(x, *condition)
+        before = self.get_buffer("level").clone()
+        self.get_buffer("level").lerp_(scores.detach().mean(), 0.1)
+        return scores + before
+
+
 REFUSED: dict[type[Gan], str] = {
     Counting: "keeps a state outside its buffers",
     Noisy: "torch's global generator",
@@ -129,6 +144,20 @@ def test_several_steps_a_call_are_single_steps(steps: int) -> None:
     assert max(apart(a, b) for a, b in zip(states(single), states(several), strict=True)) < 1e-4
 
 
+def test_a_layer_may_write_to_its_buffer_in_place() -> None:
+    """The state of a small game is one tensor in a trace: to autograd the weights would seem to have changed too."""
+
+    def moving() -> Lane:
+        torch.manual_seed(0)
+        game = Gan(TinyGenerator(), Moving())
+        return lane(Stepper(game, batches("cpu", torch.float32), StepContext(0), batch=BATCH))
+
+    single, traced = moving(), moving()
+    run([single], Way("eager", 1, ""), STEPS)
+    run([traced], Way("traced", 1, ""), STEPS)
+    assert max(apart(a, b) for a, b in zip(states(single), states(traced), strict=True)) < 1e-4
+
+
 def test_every_seed_is_its_own_single_run() -> None:
     together = [lane(stepper("generator's loss needs reals", seed=seed)) for seed in range(3)]
     run(together, Way("traced", 2, ""), 7)
@@ -180,12 +209,12 @@ def gradients(of: Lane) -> list[Tensor]:
     return found
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", zoo_names())
-def test_every_architecture_has_the_same_gradients_in_a_trace(name: str, dtype: torch.dtype) -> None:
+def test_every_architecture_has_the_same_gradients_in_a_trace_in_bfloat16(name: str) -> None:
+    """In float32 the kit's check ways.whole-steps compares whole steps."""
     lanes = [lane(zoo_stepper(name)) for _ in range(2)]
     for each in lanes:
-        each.stepper._dtype = dtype
+        each.stepper._dtype = torch.bfloat16
     run([lanes[0]], Way("eager", 1, ""), 2)
     program = run([lanes[1]], Way("traced", 1, ""), 2)
     assert not program.eager
@@ -194,7 +223,7 @@ def test_every_architecture_has_the_same_gradients_in_a_trace(name: str, dtype: 
     largest = max(float(a.norm()) for a in gradients(lanes[0]))
     for a, b, c in zip(gradients(lanes[0]), gradients(lanes[1]), gradients(exact), strict=True):
         # In so small a batch bfloat16 itself can be far from float32, where the sides of a loss cancel.
-        bound = 1e-5 if dtype == torch.float32 else max(3e-2, apart(c, a))
+        bound = max(3e-2, apart(c, a))
         if a.norm() > 1e-3 * largest:  # a bias before batch norm has no gradient but rounding
             assert apart(a, b) < bound
 

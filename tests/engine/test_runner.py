@@ -139,6 +139,7 @@ def test_a_model_that_only_fits_has_no_steps(tmp_path: Path) -> None:
     made.run()
     assert made.context.step == 0
     torch.testing.assert_close(made.game.mean, Memory(False).x.mean(0))
+    assert torch.equal(made.ema.state_dict()["mean"], made.game.mean), "samples are drawn from the average"
     torch.testing.assert_close(made.game.root @ made.game.root.T, torch.cov(Memory(False).x.T))
 
 

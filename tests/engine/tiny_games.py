@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss, softplus
 
-from ganzoo.config import Adam, RMSprop, Sgd
+from ganzoo.config import Adam, PenaltyChoice, RMSprop, Schedule, Sgd
 from ganzoo.models import (
     Batch,
     Change,
@@ -81,8 +81,6 @@ def five_critic_phases() -> Game:
 
 
 def lazy_penalty() -> Game:
-    from ganzoo.config import PenaltyChoice
-
     return Gan(TinyGenerator(), TinyCritic(), penalty=[PenaltyChoice(name="r1", interval=4)])
 
 
@@ -192,7 +190,7 @@ class BalanceGame(Game):
         super().__init__()
         self.generator = TinyGenerator()
         self.critic = mlp(FEATURES, 3, FEATURES)
-        self.register_buffer("balance", torch.zeros(()))
+        self.register_buffer("balance", torch.full((), 0.5))
 
     def players(self) -> Sequence[Player]:
         return [Player("critic", [self.critic]), Player("generator", [self.generator])]
@@ -500,10 +498,21 @@ class LabelGame(Game):
         return self.generator(torch.cat([z, one_hot(condition, CLASSES)], 1))
 
 
+def penalties_of_both() -> Game:
+    """Penalties of both players: one with a state, one that both have, one that is lazy for the generator alone."""
+    penalty = [
+        PenaltyChoice(name="lecam", options={"start": 1}),
+        PenaltyChoice(name="zcr", options={"std": 0.5}, interval=2),
+        PenaltyChoice(name="orthogonal", weight=Schedule(points=((0, 0.01), (512, 0.1)), shape="geometric")),
+    ]
+    return Gan(TinyGenerator(), TinyCritic(), penalty=penalty)
+
+
 GAMES: dict[str, Callable[[], Game]] = {
     "simultaneous update": simultaneous,
     "five critic phases": five_critic_phases,
     "lazy penalty": lazy_penalty,
+    "penalties of both players": penalties_of_both,
     "shared fakes": shared_fakes,
     "player over parts of two networks": CodeGame,
     "one parameter set in two players": AutoencoderGame,

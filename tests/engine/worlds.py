@@ -59,12 +59,13 @@ def stepper(
     return Stepper(game, source, context, batch=BATCH, processes=processes, micro_batches=micro_batches)
 
 
-def zoo_names() -> list[str]:
-    """The ids of the official architectures that are installed."""
+def zoo_names(*, fitted: bool = False) -> list[str]:
+    """The ids of the official architectures that are installed. `fitted`: those too that are fitted, and take no steps."""
     from ganzoo import plugin
     from ganzoo.registry import registry
 
-    return [entry.id for entry in registry().entries(plugin.Arch) if entry.distribution.startswith("ganzoo-")]
+    entries = [entry for entry in registry().entries(plugin.Arch) if entry.distribution.startswith("ganzoo-")]
+    return [entry.id for entry in entries if fitted or entry.plugin != "baselines"]
 
 
 def zoo_stepper(
@@ -81,7 +82,7 @@ def zoo_stepper(
 
     processes = processes or Processes()
     entry = find_arch(name)
-    spec = default_spec(entry.record, classes=10)
+    spec = default_spec(entry.record, classes=10, preset="tiny")
     config = configure(entry, (f"batch={batch}", *assignments), preset="tiny")
     game = build(entry, config, spec, seed=0).to(dtype)
     move(game, torch.device(device))
@@ -94,6 +95,8 @@ def zoo_stepper(
     def next_batch(n: int) -> Batch:
         x = torch.rand(n, *spec.shape, generator=generator).to(dtype) * (high - low) + low
         whole = Batch(x=x, y=torch.randint(10, (n,), generator=generator))
+        for name, shape in spec.fields.items():
+            whole[name] = torch.rand(n, *shape, generator=generator).to(dtype) * (high - low) + low
         part = n // processes.world
         return whole.map(lambda t: t[processes.rank * part : (processes.rank + 1) * part].to(device))
 

@@ -27,13 +27,20 @@ def test_there_are_the_built_in_losses_and_penalties() -> None:
         "wasserstein",
     }
     assert {entry.record.name for entry in PENALTIES} == {
+        "bcr",
+        "cr",
         "dragan",
         "drift",
+        "feature-matching",
         "gradient-penalty",
+        "lecam",
+        "mode-seeking",
         "one-sided-gradient-penalty",
+        "orthogonal",
         "r1",
         "r2",
         "weight-clip",
+        "zcr",
         "zero-centred-gradient-penalty",
     }
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ganzoo.models.latent import LatentSpec
 from ganzoo.models.layers.init import normal_
 from ganzoo.models.networks import Discriminator, Generator
+from ganzoo.models.scores import Scores
 
 Upsampling = Literal["transposed", "nearest"]
 
@@ -65,12 +66,14 @@ def _doubling(channels: int, out: int, upsampling: Upsampling) -> list[nn.Module
 
 
 class DcganDiscriminator(Discriminator):
-    """x_BCHW to scores (B,): convolutions of kernel 4 and stride 2 with leaky ReLU.
+    """x_BCHW to scores (B,) and features: convolutions of kernel 4 and stride 2 with leaky ReLU.
 
     Args:
         width: channels after the first convolution.
         batch_norm: after all convolutions but the first and the last
     """
+
+    has_features = True
 
     def __init__(self, width: int, channels: int, stages: int, base: tuple[int, int], *, batch_norm: bool) -> None:
         super().__init__()
@@ -87,8 +90,10 @@ class DcganDiscriminator(Discriminator):
         """The layers, where there is no batch norm among them."""
         return self.layers if self.per_sample else None
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Scores."""
-        B = x_BCHW.shape[0]
-        scores_B111: Tensor = self.layers(x_BCHW)
-        return scores_B111.view(B)
+    def forward(self, x_BCHW: Tensor) -> Scores:
+        """Scores, with the maps that the last convolution looks at as features."""
+        *inner, last = self.layers
+        for layer in inner:
+            x_BCHW = layer(x_BCHW)
+        scores_B111: Tensor = last(x_BCHW)
+        return Scores(scores_B111.view(-1), features=[x_BCHW])

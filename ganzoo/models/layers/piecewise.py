@@ -40,6 +40,14 @@ class Sum(nn.Module):
         return total
 
 
+class LinearMap(nn.Module):
+    """A layer that is linear in what it is given: besides `forward` a subclass has its transpose."""
+
+    def transposed(self, gradient: Tensor, shape: torch.Size) -> Tensor:
+        """The gradient at the input, of this shape, from that at the output."""
+        raise NotImplementedError(f"{type(self).__name__} has no transposed")
+
+
 class SpatialMean(nn.Module):
     """x_BCHW to (B, C): the mean over each map."""
 
@@ -98,7 +106,7 @@ def _known(layer: nn.Module) -> bool:
         Mirror,
         SpatialMean,
     )
-    return type(layer) in known
+    return type(layer) in known or isinstance(layer, LinearMap)
 
 
 def _passed(layer: nn.Module, x: Tensor) -> tuple[Tensor, list[_Step]]:
@@ -143,6 +151,8 @@ def _transposed(step: _Step, gradient: Tensor) -> Tensor:
             return sloped
         cut: Tensor = torch.ops.aten.threshold_backward(gradient, step.output, 0)
         return cut
+    if isinstance(layer, LinearMap):
+        return layer.transposed(gradient, shape)
     if isinstance(layer, nn.Linear):
         return gradient @ layer.weight
     if isinstance(layer, SameConv2d):

@@ -183,3 +183,10 @@ def test_taps_that_cannot_be_normalised() -> None:
         setup_filter([1, -1])
     with pytest.raises(ValueError, match="taps"):
         setup_filter([])
+
+
+def test_a_filter_is_made_on_the_meta_device_too() -> None:
+    """Where it has no numbers, and a sum of 0 cannot be found."""
+    with torch.device("meta"):
+        taps = setup_filter([1, 3, 3, 1])
+    assert (taps.device.type, tuple(taps.shape)) == ("meta", (4,))

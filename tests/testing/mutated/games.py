@@ -335,7 +335,11 @@ def uphill(config: Config, data: DataSpec) -> Game:
 
 
 class LogOfZero(Gan):
-    def auxiliary_terms(self, batch: Batch, real_scores: Scores, fake_scores: Scores) -> Terms:
+    def further_terms(
+        self, player: str, batch: Batch, real_scores: Scores | None, fake_scores: Scores, context: StepContext
+    ) -> Terms:
+        if player == "generator" or real_scores is None:
+            return {}
         return {"log": real_scores.total().clamp(max=0).mean().sub(1e6).relu().log()}
 
 
@@ -487,7 +491,11 @@ def branches_on_images(config: Config, data: DataSpec) -> Game:
 class BatchTerm(Gan):
     """A term that looks at the whole batch, and does not say so."""
 
-    def auxiliary_terms(self, batch: Batch, real_scores: Scores, fake_scores: Scores) -> Terms:
+    def further_terms(
+        self, player: str, batch: Batch, real_scores: Scores | None, fake_scores: Scores, context: StepContext
+    ) -> Terms:
+        if player == "generator" or real_scores is None:
+            return {}
         return {"spread": real_scores.total().mean().square()}
 
 

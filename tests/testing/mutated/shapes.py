@@ -35,6 +35,7 @@ SHAPES = (
     "simultaneous update",
     "five critic phases",
     "lazy penalty",
+    "penalties of both players",
     "shared fakes",
     "player over parts of two networks",
     "one parameter set in two players",
