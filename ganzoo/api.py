@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo import plugin
-from ganzoo.build import build, config_class, configure, find_arch
+from ganzoo.build import build, config_class, configure, data_assignments, find_arch
 from ganzoo.card import document_of, write_card
 from ganzoo.config import override, validate
 from ganzoo.data import DataChoice, Source, open_source
@@ -143,8 +143,10 @@ def _new(
     kinds = _sorted_assignments(assignments)
     settings = override(validate(TrainSettings, own_settings, "training settings"), kinds["run"], "training settings")
     config = configure(entry, kinds["arch"], preset=preset, loss=loss, penalty=penalty, augment=augment)
-    choice = override(validate(DataChoice, {"path": data, **data_options}, "data"), kinds["data"], "data")
-    choice = _absolute(choice.resolved(entry.record.modality))
+    preset_data = [f"{field}={value}" for field, value in data_assignments(entry.record, preset)]
+    usual = override(DataChoice(), preset_data, "data").model_dump() | {"path": data}
+    choice = override(validate(DataChoice, {**usual, **data_options}, "data"), kinds["data"], "data")
+    choice = _absolute(choice.resolved(entry.record.modality, entry.record.layout))
     chosen = device.choose(
         settings.device,
         settings.precision,

@@ -17,6 +17,15 @@ from ganzoo.models import DataSpec, Game
 from ganzoo.models.layers.dropout import hash_dropout
 from ganzoo.registry import Entry, preset_of, registry
 
+DATA = "data."  # before the field, in assignments of a preset that are about the data
+
+
+def data_assignments(record: plugin.Arch, preset: str | None) -> list[tuple[str, str]]:
+    """What a preset says about the data: (field, text of the value)."""
+    own = record.presets.get(preset or "", ())
+    parts = [each.removeprefix(DATA).partition("=") for each in own if each.startswith(DATA)]
+    return [(field.strip(), value.strip()) for field, _, value in parts]
+
 
 def find_arch(name: str) -> Entry[plugin.Arch]:
     """The architecture that a name or an id means.
@@ -56,7 +65,8 @@ def configure(
     augment: str | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> ArchConfig:
-    """The architecture's configuration: its defaults (or `values`), the swapped components, its preset, each assignment.
+    """The architecture's configuration: its defaults (or `values`), the swapped components, its preset, each assignment; those
+    that are about the data are left out.
 
     Raises:
         UsageError: a field, value or component is unknown.
@@ -73,7 +83,7 @@ def configure(
     if augment is not None:
         registry().find(plugin.Augmentation, augment)
         given["augment"] = {"name": augment}
-    whole = (*preset_of(entry, preset), *assignments)
+    whole = [each for each in (*preset_of(entry, preset), *assignments) if not each.startswith(DATA)]
     return override(validate(config_class(entry), given, source), whole, source)
 
 
@@ -106,9 +116,9 @@ def build(entry: Entry[plugin.Arch], config: ArchConfig, data: DataSpec, *, seed
     swapped = {name: getattr(config, name) for name in ("loss", "penalty", "augment")}
     # An empty tuple of penalties is every standard game's default, not a wish.
     wished = {name: choice for name, choice in swapped.items() if choice is not None and (choice or name in game.takes)}
-    if wished:
-        game.use(**wished)
     with torch.device(device):
+        if wished:
+            game.use(**wished)  # penalties and augmentations may have buffers
         hash_dropout(game)
     return game
 
@@ -142,9 +152,14 @@ def spec_from_dict(values: Mapping[str, Any]) -> DataSpec:
         raise GanzooError(f"config.yaml does not describe its data: {error}") from error
 
 
-def default_spec(record: plugin.Arch, *, classes: int = 0) -> DataSpec:
-    """Data as the reference has it, to build the default configuration for."""
+def default_spec(record: plugin.Arch, *, classes: int | None = None, preset: str = "") -> DataSpec:
+    """Data as the reference has it, to build the default configuration for, or as a preset has it. classes: None: 10 where it is
+    conditional."""
+    classes = (10 if record.conditional else 0) if classes is None else classes
     if record.modality == "points":
         return DataSpec((2,), "points", classes)
-    size = record.resolution or 32
-    return DataSpec((record.channels, size, size), record.modality, classes)
+    sizes = [value for name, value in data_assignments(record, preset) if name == "size"]
+    height, _, width = (sizes[-1] if sizes else str(record.resolution or 32)).lower().partition("x")
+    shape = (record.channels, int(height), int(width or height))
+    fields = {plugin.SECOND[record.layout]: shape} if record.layout in plugin.SECOND else {}
+    return DataSpec(shape, record.modality, classes, fields=fields)

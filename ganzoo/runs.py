@@ -14,7 +14,7 @@ from ganzoo.build import build, config_class, find_arch, spec_from_dict
 from ganzoo.config import validate
 from ganzoo.engine import checkpoint
 from ganzoo.engine.folder import RunFolder
-from ganzoo.engine.sampling import draw_samples
+from ganzoo.engine.sampling import draw_samples, translate_pictures
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import Game
 
@@ -39,7 +39,13 @@ class Run:
         self.interrupted = False
 
     def sample(
-        self, n: int = 1, *, seed: int = 0, labels: Sequence[int] | Tensor | None = None, interpolate: int | None = None
+        self,
+        n: int = 1,
+        *,
+        seed: int = 0,
+        labels: Sequence[int] | Tensor | None = None,
+        interpolate: int | None = None,
+        **options: Any,
     ) -> Tensor:
         """n samples, (n, ...) float32 on the CPU; images in [-1, 1].
 
@@ -47,13 +53,15 @@ class Run:
             seed: the same seed gives the same samples.
             labels: class indices, repeated to n; None: drawn with equal chance where there are classes.
             interpolate: steps from one latent to the next, for a path of n samples.
+            options: further ones of the architecture's own `sample`, such as truncation=0.5 or path="linear".
 
         Raises:
-            UsageError: labels without classes, a label out of range, or n below 1.
+            UsageError: labels without classes, a label out of range, n below 1, or an option that is unknown or no good.
         """
         if n < 1:
             raise UsageError(f"{n} samples were asked for, wanted 1 or more")
-        options = {"interpolate": interpolate} if interpolate else {}
+        if interpolate:
+            options["interpolate"] = interpolate
         try:
             samples = draw_samples(self.game, n, seed, self._labels(n, labels), self.spec.classes, **options)
         except (TypeError, ValueError) as error:
@@ -62,6 +70,51 @@ class Run:
             low, high = self.game.value_range
             samples = (samples - low) * (2 / (high - low)) - 1
         return samples
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Ways in which it translates pictures; empty: it does not."""
+        return self.game.directions
+
+    def taken(self, direction: str = "") -> tuple[int, int, int]:
+        """(C, H, W) of the pictures that it translates in this direction; empty: the first of `directions`.
+
+        Raises:
+            UsageError: it does not translate, or not in this direction.
+        """
+        known = self.directions
+        if not known:
+            raise UsageError(
+                f"{self.folder} is a run of {self.arch}, which does not translate pictures: it makes them of noise"
+            )
+        if direction and direction not in known:
+            raise UsageError(f"{self.arch} translates {' and '.join(known)}, and {direction} was asked for")
+        second = self.spec.second
+        shape = second if second is not None and (direction or known[0]) == known[0] else self.spec.shape
+        return shape[0], shape[1], shape[2]
+
+    def translate(self, pictures: Tensor, direction: str = "", *, seed: int = 0) -> Tensor:
+        """Pictures of the other domain, (n, C, H, W) float32 on the CPU, in [-1, 1].
+
+        Args:
+            pictures: (n, C, H, W), uint8 from 0 to 255 or float in [-1, 1], of the shape `taken(direction)`.
+            direction: one of `directions`, "a-to-b" or "b-to-a"; empty: the first.
+            seed: of the game's noise, if it has any: the same seed gives the same pictures.
+
+        Raises:
+            UsageError: the run does not translate, or not in this direction, or pictures of another shape or range.
+        """
+        wanted = self.taken(direction)
+        if pictures.dim() != 4 or tuple(pictures.shape[1:]) != wanted or not len(pictures):
+            raise UsageError(
+                f"pictures of shape {tuple(pictures.shape)} were given to translate, wanted (n, {', '.join(map(str, wanted))})"
+            )
+        unit = pictures.float() * (2 / 255) - 1 if pictures.dtype == torch.uint8 else pictures.float()
+        if not bool((unit.abs() <= 1).all()):
+            raise UsageError("pictures to translate are wanted as uint8, or as floats in [-1, 1]")
+        low, high = self.game.value_range
+        made = translate_pictures(self.game, (unit + 1) * ((high - low) / 2) + low, direction, seed)
+        return (made - low) * (2 / (high - low)) - 1
 
     def labels(self, n: int, seed: int = 0, labels: Sequence[int] | Tensor | None = None) -> Tensor | None:
         """The class indices that `sample` uses for the same arguments, (n,) int64, or None."""

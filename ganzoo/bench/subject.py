@@ -59,7 +59,8 @@ def make_runner(request: Request, folder: Path) -> tuple[Runner, Entry[plugin.Ar
     settings = override(validate(TrainSettings, asked, "training settings"), run, "training settings")
     config = configure(entry, own)
     options = {"path": request.data} | ({} if request.size is None else {"size": request.size})
-    choice = override(validate(DataChoice, options, "data"), data, "data").resolved(entry.record.modality)
+    choice = override(validate(DataChoice, options, "data"), data, "data")
+    choice = choice.resolved(entry.record.modality, entry.record.layout)
     chosen = choose(settings.device, settings.precision, settings.threads, entry.record.modality)
     device.apply(chosen, settings.allocator)
     native = (entry.record.resolution, entry.record.resolution) if entry.record.resolution else None

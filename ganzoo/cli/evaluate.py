@@ -36,7 +36,7 @@ from ganzoo.errors import UsageError
     "assignments",
     multiple=True,
     metavar="METRIC.OPTION=VALUE",
-    help="An option of a metric, or extractor.OPTION=VALUE.",
+    help="An option of a metric; also extractor.OPTION and sampling.OPTION, as in sampling.truncation=0.5.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One object with all rows on stdout.")
 def command(
@@ -72,12 +72,12 @@ def command(
     from ganzoo.evaluation.subject import Wanted, choices_of
 
     options = _options(assignments)
-    own = options.pop("extractor", {})
+    own, sampling = options.pop("extractor", {}), options.pop("sampling", {})
     with _Bar(quiet=as_json) as bar:
         rows = evaluate(
             place,
             metrics=choices_of(metrics, options),
-            wanted=Wanted(reference, fake, real, size, seed, weights, checkpoint),
+            wanted=Wanted(reference, fake, real, size, seed, weights, checkpoint, sampling),
             extractor=Choice(name=extractor or EXTRACTOR, options=own) if extractor or own else None,
             draws=draws,
             say=lambda text: click.echo(text, err=True),

@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "show": ("ganzoo.cli.show:command", "Show one architecture: facts, parameters, options."),
     "train": ("ganzoo.cli.train:command", "Train an architecture, or resume a run."),
     "sample": ("ganzoo.cli.sample:command", "Draw samples from a trained run."),
+    "translate": ("ganzoo.cli.translate:command", "Translate the pictures of a folder with a trained run."),
     "evaluate": ("ganzoo.cli.evaluate:command", "Measure how good the samples of a run or a folder are."),
     "compare": ("ganzoo.cli.compare:command", "Compare runs by figures that were measured alike."),
     "report": ("ganzoo.cli.report:command", "Write a page on a run: curves, samples, nearness to the data."),

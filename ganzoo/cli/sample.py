@@ -32,6 +32,13 @@ FILMS = (".gif", ".mp4")
     "--by-class", is_flag=True, help="A row a class, with its name beside it in a picture; N is shared by the rows."
 )
 @click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="OPTION=VALUE",
+    help="Of the architecture's sampling: truncation=0.5.",
+)
+@click.option(
     "--out",
     metavar="WHERE",
     default="samples.png",
@@ -51,6 +58,7 @@ def command(
     labels: str | None,
     interpolate: bool,
     by_class: bool,
+    assignments: tuple[str, ...],
     out: str,
     weights: str,
     checkpoint: str,
@@ -64,24 +72,44 @@ def command(
       ganzoo sample runs/wgan-gp-0001 -n 1000 --out samples.npz
       ganzoo sample runs/wgan-gp-0001 -n 96 --interpolate --out film.gif
       ganzoo sample runs/wgan-gp-0001 --by-class --out classes.png
+      ganzoo sample runs/biggan-0001 -n 64 --set truncation=0.5
     """
     from ganzoo.runs import load
 
     check_film(Path(out), interpolate, by_class)
     loaded = load(run, weights=weights, checkpoint_of=checkpoint)
     chosen = parse_labels(labels, loaded.spec.class_names, loaded.spec.classes) if labels else None
-    steps = INTERPOLATION_STEPS if interpolate else None
+    options: dict[str, Any] = sampling_options(assignments)
+    if interpolate:
+        options["interpolate"] = INTERPOLATION_STEPS
     try:
         if by_class:
-            where, count = write_by_class(loaded, count, seed, chosen, steps, Path(out))
+            where, count = write_by_class(loaded, count, seed, chosen, options, Path(out))
         else:
             if Path(out).suffix.lower() in FILMS:
                 chosen = chosen or one_class(loaded)
-            samples = loaded.sample(count, seed=seed, labels=chosen, interpolate=steps)
+            samples = loaded.sample(count, seed=seed, labels=chosen, **options)
             where = write(loaded, samples, loaded.labels(count, seed, chosen), Path(out))
     except OSError as error:
         raise GanzooError(f"{out} could not be written ({error.strerror})") from error
     click.echo(f"{count} samples of {loaded.arch} at {loaded.images:,} images: {where}", err=True)
+
+
+def sampling_options(assignments: tuple[str, ...]) -> dict[str, Any]:
+    """The options of `--set`, by name.
+
+    Raises:
+        UsageError: one of them has no "=".
+    """
+    from ganzoo.config import parse_value
+
+    found = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise UsageError(f"--set {assignment!r}: wanted OPTION=VALUE, for example --set truncation=0.5")
+        found[name.strip()] = parse_value(text)
+    return found
 
 
 def check_film(out: Path, interpolate: bool, by_class: bool) -> None:
@@ -102,7 +130,7 @@ def one_class(run: Run) -> list[int] | None:
 
 
 def write_by_class(
-    run: Run, count: int, seed: int, labels: list[int] | None, steps: int | None, out: Path
+    run: Run, count: int, seed: int, labels: list[int] | None, options: dict[str, Any], out: Path
 ) -> tuple[Path, int]:
     """Write about `count` samples, a row a class, each row of the same latents; where, and how many they are.
 
@@ -117,7 +145,7 @@ def write_by_class(
     rows = len(set(labels)) if labels else run.spec.classes
     columns = -(-count // max(1, rows))
     try:
-        found = by_class(run, columns, seed=seed, labels=labels, interpolate=steps)
+        found = by_class(run, columns, seed=seed, labels=labels, **options)
     except LeftOut as reason:
         raise UsageError(f"--by-class: {reason}") from reason
     if found[0][1].dim() == 4 and out.suffix.lower() in PICTURES:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+
 from ganzoo.data.digest import digest_of
 from ganzoo.data.geometry import Size
 from ganzoo.data.resizing import recoloured
@@ -28,6 +31,10 @@ class Adapted(Source):
         """The inner source's, changed."""
         spec = self.source.spec
         facts = {**vars(spec), "shape": (self.channels, *spec.shape[1:]) if self.channels else spec.shape}
+        if self.channels:
+            facts["fields"] = {
+                name: (self.channels, *shape[1:]) if len(shape) == 3 else shape for name, shape in spec.fields.items()
+            }
         if self.drop_labels:
             facts |= {"classes": 0, "class_names": ()}
         return DataSpec(**facts)
@@ -36,6 +43,17 @@ class Adapted(Source):
     def digest(self) -> str:
         """Of the inner source's and the change."""
         return digest_of([f"{self.source.digest} {self.channels} {self.drop_labels}".encode()])
+
+    @cached_property
+    def others(self) -> Mapping[str, Source]:
+        """The inner source's, changed."""
+        return {name: Adapted(other, self.channels, self.drop_labels) for name, other in self.source.others.items()}
+
+    @cached_property
+    def alone(self) -> Source:
+        """The inner source's, changed."""
+        inner = self.source.alone
+        return self if inner is self.source else Adapted(inner, self.channels, self.drop_labels)
 
     def gather(self, indices: Indices) -> Batch:
         """As Source.gather."""

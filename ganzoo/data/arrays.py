@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.choice import Resize
+from ganzoo.data.choice import Layout, Resize
 from ganzoo.data.packed import MEMORY_BYTES, Made, Progress, Report, Work, prepared
 from ganzoo.data.resizing import opaque
 from ganzoo.data.source import Source
 from ganzoo.data.stored import StoredImages, StoredPoints
+from ganzoo.data.twofold import Domains, Pairs
 from ganzoo.errors import UsageError, did_you_mean
+from ganzoo.plugin import SECOND
 
 SAMPLE_KEYS = ("x", "images", "train_images", "x_train", "data")
 LABEL_KEYS = ("y", "labels", "train_labels", "y_train")
@@ -30,6 +32,7 @@ def read_arrays(
     path: Path,
     *,
     labels: bool = True,
+    layout: Layout = "samples",
     resize: Resize = "crop",
     cache: Path | None = None,
     report: Report = lambda _: None,
@@ -41,6 +44,7 @@ def read_arrays(
 
     Args:
         labels: whether labels in the file are used.
+        layout: "pairs" or "domains": a .npz file has an array `source` or `other` too.
         resize, cache: as for StoredImages.
         samples_key: name of the array of samples; None: x, images, train_images, x_train, data, or the only one there is.
         labels_key: name of the array of labels; None: y, labels, train_labels, y_train, if there is one.
@@ -62,9 +66,17 @@ def read_arrays(
         try:
             samples = file[name]
             given = file[label_name] if labels and label_name else None
+            second = file[SECOND[layout]] if layout in SECOND and SECOND[layout] in file else None
         except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
             raise UsageError(f"{path} holds an array that is no array of numbers: {_first_line(error)}") from None
-    return _source(path, name, samples, given, resize, cache, report, progress)
+    made = _source(path, name, samples, given, resize, cache, report, progress)
+    if second is None:
+        return made
+    beside = _source(path, SECOND[layout], second, None, resize, cache, report, progress)
+    try:
+        return Pairs(made, beside, path.name) if layout == "pairs" else Domains(made, beside, path.name)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _keys(path: Path, file: Mapping[str, Array], samples: str | None, labels: str | None) -> tuple[str, str | None]:

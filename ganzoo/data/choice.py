@@ -13,10 +13,16 @@ from pydantic import field_validator, model_validator
 from ganzoo.config import Config, option
 
 Resize = Literal["crop", "fit", "pad"]
+Layout = Literal["samples", "pairs", "domains"]
 Channels = Literal["auto", "grey", "rgb"]
 
-DEFAULT_DATA: Mapping[str, str] = {"image": "fashion-12k", "points": "ring"}
-"""The data set that is used where none is named, by modality."""
+DEFAULT_DATA: Mapping[str, str] = {
+    "image": "fashion-12k",
+    "points": "ring",
+    "image pairs": "fashion-edges",
+    "image domains": "fashion-trousers-dresses",
+}
+"""The data set that is used where none is named, by modality, and by layout where that is another than samples."""
 
 LARGEST_SIZE = 65_536  # pixels a side
 
@@ -40,6 +46,11 @@ class DataChoice(Config):
     resize: Resize = option("crop", "crop: scale and cut the centre; fit: stretch; pad: scale and repeat the edges")
     channels: Channels = option("auto", "grey, rgb, or auto: grey if every picture is")
     strict: bool = option(False, "stop at a picture that cannot be read instead of leaving it out")
+    layout: Layout | None = option(
+        None,
+        "how a folder is read: samples; pairs: A and B with equal names, or both in one picture; domains: A and B; "
+        "None: as the architecture wants",
+    )
     labels: bool = option(True, "use class labels where there are any: sub-folders, y arrays, modes")
     options: dict[str, Any] = option({}, "options of the data set itself")
 
@@ -71,11 +82,11 @@ class DataChoice(Config):
         """(height, width) in pixels that `size` means, None where it is not set."""
         return height_width(self.size)
 
-    def resolved(self, modality: str) -> DataChoice:
-        """The same choice with the default data set of the modality named, if the choice names none."""
-        if self.path is not None or modality not in DEFAULT_DATA:
-            return self
-        return self.model_copy(update={"path": DEFAULT_DATA[modality]})
+    def resolved(self, modality: str, layout: str = "samples") -> DataChoice:
+        """The same choice with the layout and the default data set of an architecture named, where the choice names none."""
+        wanted = self.layout or layout
+        kind = modality if wanted == "samples" else f"{modality} {wanted}"
+        return self.model_copy(update={"path": self.path or DEFAULT_DATA.get(kind), "layout": wanted})
 
 
 def height_width(size: int | str | None) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,12 +75,15 @@ def quiet_pillow() -> Iterator[None]:
             log.setLevel(level)
 
 
-def read_picture(path: Path, size: Size, resize: Resize, channels: int) -> NDArray[np.uint8]:
+def read_picture(
+    path: Path, size: Size, resize: Resize, channels: int, half: Literal["left", "right"] | None = None
+) -> NDArray[np.uint8]:
     """The picture, uint8 (H, W, C), values 0..255.
 
     Args:
         size: (height, width) in pixels.
         channels: 1 grey or 3 RGB.
+        half: which half of it is the picture; None: all of it.
 
     Raises:
         UnreadableError: the file cannot be read, is no picture, damaged, or too large to be decoded safely.
@@ -93,6 +97,8 @@ def read_picture(path: Path, size: Size, resize: Resize, channels: int) -> NDArr
         plain = _eight_bits(image, channels)
         if turn is not None:
             plain = plain.transpose(turn)
+        if half is not None:
+            plain = _half(plain, half)
         return _resized(plain, size, resize).reshape(*size, channels)
 
 
@@ -104,6 +110,17 @@ def size_of(path: Path) -> Size:
     """
     with _opened(path) as image:
         image.load()
+        lying = _turn(image) in _LYING
+        return (image.width, image.height) if lying else (image.height, image.width)
+
+
+def plain_size(path: Path) -> Size:
+    """(height, width) of a picture as its header has it, without decoding it.
+
+    Raises:
+        UnreadableError: as `read_picture`.
+    """
+    with _opened(path) as image:
         lying = _turn(image) in _LYING
         return (image.width, image.height) if lying else (image.height, image.width)
 
@@ -160,6 +177,15 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a damaged EXIF block does not make the picture unreadable
         return None
+
+
+def _half(image: Image.Image, half: Literal["left", "right"]) -> Image.Image:
+    """The left or the right half; of an odd width the column in the middle is in neither."""
+    width = image.width // 2
+    if width < 1:
+        raise UnreadableError("it is one pixel wide, and was to hold two pictures side by side")
+    left = 0 if half == "left" else image.width - width
+    return image.crop((left, 0, left + width, image.height))
 
 
 def _eight_bits(image: Image.Image, channels: int) -> Image.Image:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.data.joined import part_of, seed_of, with_parts, with_samples
 from ganzoo.data.sampler import Sampler
 from ganzoo.data.source import Indices, Source
 from ganzoo.errors import GanzooError, UsageError
@@ -68,17 +69,31 @@ class Feed:
         self._resident_bytes = resident_bytes
         self._low, self._step = _range_of_bytes(value_range, self.device)
         self._sampler = None if source.endless else Sampler(_length(source), seed)
-        self._first = source
+        self._first = self._whole = source
         self._thread: ThreadPoolExecutor | None = None
-        self._source = source
+        self._source = source.alone
         self._held: dict[str, Tensor] | None = None
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._block, self._used = torch.empty(0, dtype=torch.int64, device=self.device), 0
         self._ahead: _Ahead | None = None
-        if beside is not None and beside._source is source and beside._held is not None:
-            self._source, self._held, self._shapes = source, beside._held, beside._shapes
+        if beside is not None and beside._whole is source and beside._held is not None:
+            self._held, self._shapes = beside._held, beside._shapes
         else:
             self._open(source)
+        self._others: dict[str, Feed] = {
+            name: Feed(
+                other,
+                seed=seed_of(seed, name),
+                device=device,
+                value_range=value_range,
+                draws=draws,
+                rank=rank,
+                world=world,
+                resident_bytes=resident_bytes,
+                beside=None if beside is None else beside._others.get(name),
+            )
+            for name, other in source.others.items()
+        }
 
     @property
     def source(self) -> Source:
@@ -91,7 +106,8 @@ class Feed:
         return self._held is not None
 
     def next(self, batch: int) -> Batch:
-        """This rank's part of the next batch: images float32 in the value range and channels last, points float32, y int64.
+        """This rank's part of the next batch: images float32 in the value range and channels last, points float32, y int64;
+        of the source's `others` the next ones in their own order.
 
         Args:
             batch: samples over all processes; a multiple of their number.
@@ -99,6 +115,9 @@ class Feed:
         Raises:
             UsageError: it is not.
         """
+        return with_samples(self._next(batch), self._others, lambda other: other.next(batch))
+
+    def _next(self, batch: int) -> Batch:
         part = batch // self.world
         if part * self.world != batch or part < 1:
             raise UsageError(
@@ -114,7 +133,7 @@ class Feed:
     @property
     def held(self) -> dict[str, Tensor]:
         """The resident data as they lie on the device, one row a sample; empty for others."""
-        return self._held or {}
+        return with_parts(self._held or {}, self._others, lambda other: other.held)
 
     def ahead(self, batch: int, times: int) -> Batch:
         """What the next `times` batches are made of, (times, ...) each, for steps that make them by `made`: the numbers of
@@ -122,31 +141,39 @@ class Feed:
         if self._sampler is None:
             return Batch()
         if self._held is not None:
-            return Batch(numbers=self._numbers(self._sampler, batch * times).view(times, batch))
-        batches = [self.next(batch) for _ in range(times)]
-        return Batch({name: torch.stack([each[name] for each in batches]) for name in batches[0]})
+            own = Batch(numbers=self._numbers(self._sampler, batch * times).view(times, batch))
+        else:
+            batches = [self._next(batch) for _ in range(times)]
+            own = Batch({name: torch.stack([each[name] for each in batches]) for name in batches[0]})
+        return with_parts(own, self._others, lambda other: other.ahead(batch, times))
 
     def example(self, batch: int, times: int) -> Batch:
         """Tensors like those of `ahead`, without going on."""
         if self._sampler is None:
             return Batch()
         if self._held is not None:
-            return Batch(numbers=torch.zeros(times, batch, dtype=torch.int64, device=self.device))
-        sample = self._delivered(self._source.gather(np.zeros(batch, np.int64)))
-        return sample.map(lambda value: torch.stack([value] * times))
+            own = Batch(numbers=torch.zeros(times, batch, dtype=torch.int64, device=self.device))
+        else:
+            sample = self._delivered(self._source.gather(np.zeros(batch, np.int64)))
+            own = sample.map(lambda value: torch.stack([value] * times))
+        return with_parts(own, self._others, lambda other: other.example(batch, times))
 
     def made(self, part: Batch, batch: int, held: dict[str, Tensor], draws: Draws) -> Batch:
         """A batch from one item of `ahead`, by operations on the device alone. With `held` and `draws` for the feed's own, so
         that a compiled step can take them as its inputs."""
         if self._sampler is None:
             return self._delivered(self._source.draw(batch, draws))
-        if self._held is not None:
-            return self._picked(part["numbers"], held)
-        return part
+        own = part_of(part)
+        made = self._picked(own["numbers"], part_of(held)) if self._held is not None else own
+        for name, other in self._others.items():
+            made[name] = other.made(part_of(part, name), batch, part_of(held, name), draws).x
+        return made
 
     def resize(self, resolution: tuple[int, int]) -> None:
         """From now on batches have pictures of (height, width) pixels; the order goes on."""
         self._open(self._first.at(resolution))
+        for other in self._others.values():
+            other.resize(resolution)
 
     def epoch(self, batch: int = 256) -> Iterator[Batch]:
         """One pass over all samples in their own order, the same on every rank; the state is left as it is.
@@ -162,11 +189,16 @@ class Feed:
                 yield self._delivered(self._source.draw(min(batch, ENDLESS_PASS - start), draws))
             return
         for start in range(0, self._sampler.count, batch):
-            numbers = np.arange(start, min(start + batch, self._sampler.count))
-            if self._held is None:
-                yield self._delivered(self._source.gather(numbers))
-            else:
-                yield self._picked(torch.from_numpy(numbers).to(self.device), self._held)
+            yield self._of(np.arange(start, min(start + batch, self._sampler.count)))
+
+    def _of(self, numbers: Indices) -> Batch:
+        """The samples of these numbers, which begin again at the end, with the others of the same."""
+        numbers = numbers % len(self._source)
+        if self._held is None:
+            own = self._delivered(self._source.gather(numbers))
+        else:
+            own = self._picked(torch.from_numpy(numbers).to(self.device), self._held)
+        return with_samples(own, self._others, lambda other: other._of(numbers))
 
     def some(self, count: int, source: Source | None = None) -> Batch:
         """The same `count` samples each time, at equal distances over the source, or fewer if it has not as many; the state is
@@ -175,7 +207,7 @@ class Feed:
         Args:
             source: another one of the same shape, such as a part that was held out.
         """
-        source = source or self._source
+        source = source or self._whole
         if source.endless:
             return self._delivered(source.draw(count, Draws(self.draws.seed, self.device)))
         numbers = np.linspace(0, len(source), min(count, len(source)), endpoint=False).astype(np.int64)
@@ -186,7 +218,9 @@ class Feed:
         state is that of its streams."""
         if self._sampler is None:
             return {}
-        return {**self._sampler.state_dict(), "digest": self._first.digest}
+        own = {**self._sampler.state_dict(), "digest": self._first.digest}
+        others = {name: other.state_dict() for name, other in self._others.items()}
+        return {**own, "others": others} if others else own
 
     def load_state_dict(self, state: dict[str, Any], *, strict: bool = True) -> None:
         """Continue where `state` was taken, with any number of processes.
@@ -211,9 +245,12 @@ class Feed:
             state = {**state, "position": 0}
         self._sampler.load_state_dict(state)
         self._forget_order()
+        for name, other in self._others.items():
+            other.load_state_dict(state["others"][name], strict=strict)
 
     def _open(self, source: Source) -> None:
-        self._source = source
+        self._whole, self._source = source, source.alone
+        source = self._source
         self._held, self._shapes = None, {}  # the old is freed before the new is made
         self._forget_order()
         if self._sampler is None:

@@ -70,7 +70,7 @@ def open_folder(
     with quiet_pillow():
         listing = list_pictures(root)
         if not listing.pictures:
-            raise UsageError(_nothing_in(listing))
+            raise UsageError(no_picture_in(listing))
         size = ("own",) if resolution is None else resolution
         about = repr((listing.digest, size, choice.resize, choice.channels))
         packed = pack(
@@ -88,7 +88,7 @@ def open_folder(
         _tell(left_out, len(rows), listing, choice.strict, report)
     names, labels = _classes(listing, rows) if choice.labels else ((), None)
     if names:
-        report(f"{len(names)} classes from the sub-folders of {shown(str(root))}: {_some(names)}")
+        report(f"{len(names)} classes from the sub-folders of {shown(str(root))}: {some_of(names)}")
     return StoredImages(
         packed.images,
         labels,
@@ -238,7 +238,7 @@ def _classes(listing: Listing, rows: Indices) -> tuple[tuple[str, ...], Indices 
 
 def _tell(left_out: dict[str, str], kept: int, listing: Listing, strict: bool, report: Report) -> None:
     total = len(listing.pictures) + len(listing.unreachable)
-    named = _some([f"{shown(path)} ({reason})" for path, reason in left_out.items()])
+    named = some_of([f"{shown(path)} ({reason})" for path, reason in left_out.items()])
     what = f"{len(left_out):,} of {total:,} pictures in {shown(str(listing.root))} cannot be read: {named}"
     if kept == 0:
         raise GanzooError(what)
@@ -247,7 +247,8 @@ def _tell(left_out: dict[str, str], kept: int, listing: Listing, strict: bool, r
     report(f"{what}. They are left out")
 
 
-def _nothing_in(listing: Listing) -> str:
+def no_picture_in(listing: Listing) -> str:
+    """What is said of a folder without pictures."""
     root = shown(str(listing.root))
     wanted = "wanted pictures, such as .png, .jpg or .webp"
     if listing.unreachable:
@@ -258,10 +259,11 @@ def _nothing_in(listing: Listing) -> str:
     arrays = [path for path in listing.others if os.path.splitext(path)[1].lower() in _ARRAYS]
     hint = f". Did you mean the file {root}/{shown(arrays[0])}?" if arrays else ""
     holds = f"{listing.other_count:,} files" if listing.other_count > 1 else "one file"
-    return f"the folder {root} holds {holds} and no picture ({_some([shown(path) for path in listing.others])}); {wanted}{hint}"
+    return f"the folder {root} holds {holds} and no picture ({some_of([shown(path) for path in listing.others])}); {wanted}{hint}"
 
 
-def _some(names: Sequence[str]) -> str:
+def some_of(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 

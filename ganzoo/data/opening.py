@@ -20,15 +20,24 @@ from ganzoo.data.packed import Progress, Report
 from ganzoo.data.source import Source
 from ganzoo.data.stored import StoredImages
 from ganzoo.data.table import read_csv
+from ganzoo.data.two_folders import has_test_part, open_two
+from ganzoo.data.twofold import Pairs
 from ganzoo.errors import UsageError, did_you_mean
-from ganzoo.plugin import Dataset
+from ganzoo.plugin import SECOND, Dataset
 from ganzoo.registry import registry
 
 SPLIT = "split"  # the option of data sets that have parts to train and to test with
 _OWN = "ganzoo"  # the plugin name of the project's own components
 _ARRAYS = (".npz", ".npy")
 _TABLES = (".csv", ".tsv")
-_FIXED = {"labels", "resize", "cache", "report", "progress"}  # of a reader's arguments, those that are not options
+_FIXED = {
+    "labels",
+    "layout",
+    "resize",
+    "cache",
+    "report",
+    "progress",
+}  # of a reader's arguments, those that are not options
 
 
 def open_source(
@@ -67,6 +76,13 @@ def open_source(
         raise UsageError(
             f"{shown(path)} holds {source.spec.modality}, and this architecture makes {modality}. {_that_fit(modality)}"
         )
+    layout = choice.layout or "samples"
+    if layout == "domains" and isinstance(source, Pairs):
+        source = source.apart()
+    if layout in SECOND and SECOND[layout] not in source.spec.fields:
+        raise UsageError(
+            f"{shown(path)} holds no {layout}, which this architecture wants. {_that_fit(modality, layout)}"
+        )
     if modality == "image" and wanted and source.spec.shape[1:] != wanted:
         stored = source if isinstance(source, StoredImages) else None
         source = stored.at(wanted, choice.resize, progress) if stored else source.at(wanted)
@@ -76,14 +92,21 @@ def open_source(
 def held_out(choice: DataChoice) -> DataChoice | None:
     """The part of the data that is not trained on: of a registered data set with the option `split`, its test part; None where
     there is none, or the choice is that part itself."""
-    if choice.path is None or choice.options.get(SPLIT, "train") != "train" or Path(choice.path).exists():
+    if choice.path is None or choice.options.get(SPLIT, "train") != "train":
         return None
+    if Path(choice.path).exists():
+        two = choice.layout in SECOND and Path(choice.path).is_dir() and has_test_part(Path(choice.path))
+        return _test_part(choice) if two else None
     try:
         entry = registry().find(Dataset, choice.path)
     except UsageError:
         return None
     if SPLIT not in inspect.signature(registry().load(entry)).parameters:
         return None
+    return _test_part(choice)
+
+
+def _test_part(choice: DataChoice) -> DataChoice:
     return choice.model_copy(update={"options": {**choice.options, SPLIT: "test"}})
 
 
@@ -111,14 +134,19 @@ def _found(
                 f"{shown(path)} is a folder, read as pictures, and this architecture makes {modality}. "
                 f"{_that_fit(modality)}"
             )
+        how: dict[str, Any] = {"cache": cache, "report": report, "progress": progress}
+        if choice.layout in SECOND:
+            _check_options(choice.options, inspect.signature(open_two).parameters, f"the folder {shown(path)}")
+            return open_two(place, choice, resolution, **how, **choice.options)
         _check_options(choice.options, {}, f"the folder {shown(path)}")
-        return open_folder(place, choice, resolution, cache=cache, report=report, progress=progress)
+        return open_folder(place, choice, resolution, **how)
     ending = place.suffix.lower()
     if is_file and ending in _ARRAYS:
         _check_options(choice.options, inspect.signature(read_arrays).parameters, shown(path))
         return read_arrays(
             place,
             labels=choice.labels,
+            layout=choice.layout or "samples",
             resize=choice.resize,
             cache=cache,
             report=report,
@@ -167,12 +195,17 @@ def _nowhere(path: str) -> str:
     )
 
 
-def _that_fit(modality: str) -> str:
-    """What a user could name instead, for an architecture of this modality."""
-    entries = registry().entries(Dataset)
-    names = sorted(registry().shortest_name(Dataset, entry) for entry in entries if entry.record.modality == modality)
-    own = {"image": "a folder of pictures, .npz or .npy", "points": ".csv, or a .npz or .npy of shape (N, F)"}
-    fit = [", ".join(names), own.get(modality, "")]
+def _that_fit(modality: str, layout: str = "samples") -> str:
+    """What a user could name instead, for an architecture of this modality and layout."""
+    entries = [entry for entry in registry().entries(Dataset) if entry.record.modality == modality]
+    names = sorted(registry().shortest_name(Dataset, entry) for entry in entries if entry.record.layout == layout)
+    own = {
+        "image": "a folder of pictures, .npz or .npy",
+        "points": ".csv, or a .npz or .npy of shape (N, F)",
+        "pairs": "a folder with A and B whose pictures have equal names, or with both pictures side by side in each file",
+        "domains": "a folder with the pictures of each kind in A and B, or trainA and trainB",
+    }
+    fit = [", ".join(names), own.get(modality if layout == "samples" else layout, "")]
     listed = ", or your own: ".join(part for part in fit if part)
     return f"Data that fit: {listed}" if listed else f"No installed data set holds {modality}"
 

@@ -55,15 +55,19 @@ def opaque(images: Images) -> Images:
 
 
 def recoloured(batch: Batch, channels: int) -> Batch:
-    """A batch whose images x, uint8 (B, C, H, W), have 1 (grey) or 3 (RGB) channels.
+    """A batch whose images, uint8 (B, C, H, W), have 1 (grey) or 3 (RGB) channels.
 
     Grey is the luma of ITU-R 601, (299 R + 587 G + 114 B) / 1000; grey pictures are repeated in three channels.
     """
-    x_BCHW = batch.x
-    if x_BCHW.shape[1] == channels:
-        return batch
+    changed = batch.map(lambda value: _recoloured(value, channels))
+    return batch if all(changed[name] is value for name, value in batch.items()) else changed
+
+
+def _recoloured(x_BCHW: Tensor, channels: int) -> Tensor:
+    if x_BCHW.dim() != 4 or x_BCHW.shape[1] == channels:
+        return x_BCHW
     x_BCHW = x_BCHW.expand(-1, 3, -1, -1) if channels == 3 else luma(x_BCHW)
-    return Batch({**batch, "x": x_BCHW.contiguous(memory_format=torch.channels_last)})
+    return x_BCHW.contiguous(memory_format=torch.channels_last)
 
 
 def luma(x_BCHW: Tensor) -> Tensor:

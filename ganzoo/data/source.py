@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,16 @@ class Source(ABC):
     @abstractmethod
     def digest(self) -> str:
         """32 hexadecimal digits that two sources share only if they hold the same samples in the same order."""
+
+    @property
+    def others(self) -> Mapping[str, Source]:
+        """Sets of other samples, by the name that they have in a batch, of which a feed hands out each in an order of its own."""
+        return {}
+
+    @property
+    def alone(self) -> Source:
+        """The source without `others`; the same object each time."""
+        return self
 
     def __len__(self) -> int:
         """Number of samples.

@@ -25,7 +25,7 @@ PROTOCOL = (
     "size",
     "resize",
     "precision",
-    "truncation",
+    "sampling",
     "batch_norm",
     "ema",
 )

@@ -32,6 +32,7 @@ class Samples:
         digest: of the samples themselves, and of the order they are in.
         split: train or test, of a data set; generated, of a model; empty: unknown.
         mixture: what is known of the distribution, of points.
+        second: the second pictures of the same numbers, uint8, of data that have them.
     """
 
     x: Tensor
@@ -40,6 +41,7 @@ class Samples:
     digest: str
     split: str = ""
     mixture: Mixture | None = None
+    second: Tensor | None = None
 
     @property
     def pictures(self) -> bool:
@@ -69,17 +71,19 @@ def from_source(source: Source, count: int | None, split: str, progress: Callabl
     if wanted > total:
         raise UsageError(f"{wanted:,} samples of {spec.name} are wanted, and it has {total:,}")
     numbers: Indices = np.linspace(0, total, wanted, endpoint=False).astype(np.int64)
-    parts, labels = [], []
+    parts, labels, seconds = [], [], []
     for start in range(0, wanted, GATHER):
         batch = source.gather(numbers[start : start + GATHER])
         parts.append(batch.x)
         if batch.y is not None:
             labels.append(batch.y)
+        seconds += [] if batch.second is None else [batch.second]
         progress(min(start + GATHER, wanted), wanted)
     x = torch.cat(parts)
     x = x.contiguous() if x.dim() == 4 else x.double()
     digest = source.digest if wanted == total else digest_of([f"{source.digest} {wanted}".encode()])
-    return Samples(x, torch.cat(labels) if labels else None, spec.name, digest, split, _mixture(source))
+    second = torch.cat(seconds) if seconds else None
+    return Samples(x, torch.cat(labels) if labels else None, spec.name, digest, split, _mixture(source), second)
 
 
 def generated(x: Tensor, labels: Tensor | None, value_range: tuple[float, float], name: str) -> Samples:

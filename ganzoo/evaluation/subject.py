@@ -55,6 +55,7 @@ class Wanted:
         fake, real: numbers of samples; None: as many as there are, at most 10,000.
         size: pixels that pictures of both sides are brought to.
         seed: of the samples. weights: ema or raw. checkpoint: newest or best.
+        sampling: options of the architecture's `sample`, such as truncation.
     """
 
     reference: str | None = None
@@ -64,6 +65,7 @@ class Wanted:
     seed: int = 0
     weights: str = "ema"
     checkpoint: str = "newest"
+    sampling: Mapping[str, Any] = field(default_factory=dict)
 
 
 def open_subject(
@@ -94,20 +96,33 @@ def _run(
     count = wanted.fake if wanted.fake is not None else len(real)
     progress("samples", 0, count)
     labels = run.labels(count, wanted.seed)
-    fake = generated(run.sample(count, seed=wanted.seed), labels, (-1.0, 1.0), str(folder))
+    made_of: Samples | None = real if real.second is not None or train is None else train
+    if run.directions and made_of is not None and made_of.second is not None:
+        if wanted.sampling:
+            raise UsageError(f"{folder} translates pictures, and takes no options of sampling")
+        x = run.translate(made_of.second[torch.arange(count) % len(made_of.second)], seed=wanted.seed)
+    else:
+        made_of, x = None, run.sample(count, seed=wanted.seed, **wanted.sampling)
+    fake = generated(x, labels, (-1.0, 1.0), str(folder))
     progress("samples", count, count)
     if fake.pictures and fake.x.shape[1:] != real.x.shape[1:]:
         fake = reading.resized(fake)
     protocol = {
         **_common(real, reading, wanted),
         "run": str(folder),
+        "made_of": f"{made_of.name}, {run.directions[0]}" if made_of is not None else None,
         "arch": run.arch,
         "images": run.images,
         "ema": run.averaged,
-        "truncation": None,
+        "sampling": sampling_text(wanted.sampling),
         "batch_norm": "running averages",
     }
     return Subject(fake, real, train, protocol, run)
+
+
+def sampling_text(options: Mapping[str, Any]) -> str | None:
+    """Options of sampling for a protocol: truncation=0.5."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(options.items())) or None
 
 
 def _files(
@@ -138,7 +153,7 @@ def _files(
         "arch": None,
         "images": None,
         "ema": None,
-        "truncation": None,
+        "sampling": sampling_text(wanted.sampling),
         "batch_norm": None,
         "seed": None,
     }

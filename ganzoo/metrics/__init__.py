@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ganzoo.metrics.frechet import Moments, frechet_between, frechet_distance, moments
     from ganzoo.metrics.inception import inception_score
     from ganzoo.metrics.kernel import cmmd, energy_distance, kid, kid_whole
+    from ganzoo.metrics.likelihood import bits_per_dim
     from ganzoo.metrics.manifold import (
         density_coverage,
         own_neighbours,
@@ -54,6 +55,7 @@ _HOME = {
     "frechet": ("Moments", "frechet_between", "frechet_distance", "moments"),
     "inception": ("inception_score",),
     "kernel": ("cmmd", "energy_distance", "kid", "kid_whole"),
+    "likelihood": ("bits_per_dim",),
     "manifold": (
         "density_coverage",
         "own_neighbours",
@@ -101,6 +103,7 @@ __all__ = [
     "Within",
     "accuracy",
     "authenticity",
+    "bits_per_dim",
     "class_counts",
     "class_kl",
     "class_modes",

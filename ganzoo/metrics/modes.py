@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.metrics.likelihood import finite, likelihood_of
 from ganzoo.metrics.mixture import Mixture
 from ganzoo.metrics.neighbours import nearest
 from ganzoo.metrics.samples import at_least_one, block_bytes, checked
@@ -110,26 +111,14 @@ def nll(real: Tensor, game: Any, *, chunk: int = 10_000) -> float:
         ValueError: the model has no likelihood, or gives some sample none; see `samples.checked` too.
     """
     at_least_one("chunk", chunk)
-    find = getattr(game, "log_likelihood", None)
-    if not callable(find):
-        raise ValueError(
-            f"{type(game).__name__} has no log_likelihood: a generator that only samples has no density to ask for; "
-            "of the zoo, mixtures, histograms and kernel densities have one"
-        )
+    find = likelihood_of(game)
     (real_NF,) = checked(real=real)
     first = next((p for p in game.parameters() if p.is_floating_point()), None) if hasattr(game, "parameters") else None
     device, dtype = (first.device, first.dtype) if first is not None else (real.device, torch.float32)
     total = 0.0
     with torch.no_grad():
         for x_nF in torch.split(real_NF, chunk):
-            log_density_n = find(x_nF.to(device, dtype))
-            if tuple(log_density_n.shape) != (len(x_nF),):
-                raise ValueError(f"log_likelihood of {len(x_nF)} samples has shape {tuple(log_density_n.shape)}")
-            lost = int((~torch.isfinite(log_density_n)).sum())
-            if lost:
-                raise ValueError(
-                    f"{lost} of {len(x_nF)} samples have no finite log-likelihood: the model gives them density 0, or diverged"
-                )
+            log_density_n = finite(find(x_nF.to(device, dtype)), len(x_nF))
             total -= float(log_density_n.double().sum())
     return total / len(real_NF)
 

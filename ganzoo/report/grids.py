@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from PIL import Image as Pillow
@@ -96,13 +96,13 @@ def by_class(
     *,
     seed: int = 0,
     labels: Sequence[int] | None = None,
-    interpolate: int | None = None,
+    **options: Any,
 ) -> list[tuple[int, Tensor]]:
     """Class by class, samples in [-1, 1], (columns, ...): the same latents in each class.
 
     Args:
         labels: class indices; None: all.
-        interpolate: as for `Run.sample`; a row is then a path.
+        options: as for `Run.sample`; with `interpolate` a row is a path.
 
     Raises:
         LeftOut: the run's samples have no classes to choose from.
@@ -112,7 +112,7 @@ def by_class(
     if not obeys_labels(run):
         raise LeftOut(f"{run.arch} makes its samples without being told a class, as it was trained")
     chosen = list(dict.fromkeys(range(run.spec.classes) if labels is None else labels))
-    return [(label, run.sample(columns, seed=seed, labels=[label], interpolate=interpolate)) for label in chosen]
+    return [(label, run.sample(columns, seed=seed, labels=[label], **options)) for label in chosen]
 
 
 def class_table(run: Run, seed: int = 0) -> list[Block]:

@@ -30,7 +30,7 @@ FEW = Wanted(fake=60, real=80)
 FD = [Choice(name="fd")]
 PROTOCOL = {
     "metric", "value", "interval", "higher_is_better", "formula", "version", "options", "real", "fake", "reference",
-    "reference_digest", "split", "size", "resize", "precision", "seed", "ema", "truncation", "batch_norm", "extractor",
+    "reference_digest", "split", "size", "resize", "precision", "seed", "ema", "sampling", "batch_norm", "extractor",
     "extractor_digest", "images", "arch", "run", "ganzoo", "torch", "seconds",
 }  # fmt: skip
 

@@ -53,7 +53,7 @@ def runs(trained: Path, tmp_path: Path) -> Path:
         (["train", "--arch", "dcgan", "--set", "loss.weigth=3"], ["weigth", "Did you mean weight"]),
         (["train", "--arch", "dcgan", "--set", "run.pictres=3"], ["pictres", "Did you mean pictures"]),
         (["train", "--arch", "dcgan", "--loss", "hing"], ["hing", "Did you mean hinge"]),
-        (["train", "--arch", "dcgan", "--penalty", "r3"], ["r3", "Known: dragan", "r1, r2"]),
+        (["train", "--arch", "dcgan", "--penalty", "r3"], ["r3", "Known: bcr", "r1, r2"]),
         (["train", "--arch", "dcgan", "--data", "nowhere"], ["nowhere"]),
         (["train", "--arch", "dcgan", "--device", "cuda:77"], ["cuda:77"]),
         (["train", "--arch", "dcgan", "--device", "toaster"], ["toaster", "auto, cpu, cuda"]),
