@@ -9,7 +9,7 @@ from ganzoo.plugin import Arch, hookimpl
 
 @hookimpl
 def ganzoo_architectures() -> Iterator[Arch]:
-    """GAN for pictures and for points, DCGAN, the TensorFlow tutorial's DCGAN and LSGAN."""
+    """GAN for pictures and for points, DCGAN, the TensorFlow tutorial's DCGAN, LSGAN, AC-GAN, InfoGAN and BEGAN."""
     yield Arch(
         name="gan",
         target="ganzoo_classic.gan:build",
@@ -71,4 +71,55 @@ def ganzoo_architectures() -> Iterator[Arch]:
         parameters={"generator": 3_812_355, "discriminator": 2_931_009},
         presets={"tiny": ("batch=8", "width=4")},
         tags=("convolutional",),
+    )
+    yield Arch(
+        name="acgan",
+        target="ganzoo_classic.acgan:build",
+        summary="Auxiliary classifier GAN: the discriminator names the class too",
+        paper="https://arxiv.org/abs/1610.09585",
+        year=2016,
+        licence="Apache-2.0",
+        conditional=True,
+        resolution=32,
+        channels=1,
+        parameters={"generator": 1_050_985, "discriminator": 103_243},
+        presets={
+            "tiny": ("batch=8", "width=4", "d_width=4", "latent=8"),
+            "small": ("batch=32", "width=32"),
+            "paper": ("network=paper", "batch=100"),
+        },
+        tags=("classes", "convolutional"),
+    )
+    yield Arch(
+        name="infogan",
+        target="ganzoo_classic.infogan:build",
+        summary="Codes in the latent that a third network reads from the samples",
+        paper="https://arxiv.org/abs/1606.03657",
+        year=2016,
+        licence="Apache-2.0",
+        resolution=28,
+        channels=1,
+        parameters={"generator": 6_652_481, "discriminator": 6_559_169, "recognition": 133_004},
+        presets={
+            "tiny": ("batch=8", "width=4", "hidden=16", "noise=6"),
+            "small": ("batch=32", "width=16", "hidden=256"),
+            "paper": ("batch=128", "code_player=discriminator"),
+        },
+        tags=("codes", "convolutional"),
+    )
+    yield Arch(
+        name="began",
+        target="ganzoo_classic.began:build",
+        summary="An autoencoder as critic, and a controller that keeps the balance",
+        paper="https://arxiv.org/abs/1703.10717",
+        year=2017,
+        licence="Apache-2.0",
+        resolution=64,
+        parameters={"generator": 1_716_611, "discriminator": 13_405_379},
+        presets={
+            "tiny": ("batch=8", "width=2", "latent=4"),
+            "small": ("width=16", "generator.lr=1e-3", "discriminator.lr=1e-3", "lambda_k=0.01"),
+            "paper": ("batch=16", "width=128", "latent=64"),
+        },
+        tags=("autoencoder", "convolutional"),
     )

@@ -21,7 +21,6 @@ from ganzoo.models import DataSpec, Game, Gan
 from ganzoo.plugin import Arch
 
 RECORDS = {record.name: record for record in ganzoo_classic.ganzoo_architectures()}
-CHANNELS = {"gan": 1, "dcgan": 3, "dcgan-tf": 1, "lsgan": 3}  # of the pictures that the counts are published for
 
 
 def builder(record: Arch) -> tuple[Callable[..., Game], type[GanConfig]]:
@@ -30,16 +29,16 @@ def builder(record: Arch) -> tuple[Callable[..., Game], type[GanConfig]]:
     return build, typing.get_type_hints(build)["config"]
 
 
-def on_meta(build: Callable[..., Game], config: GanConfig, *shape: int) -> Gan:
+def on_meta(build: Callable[..., Game], config: GanConfig, *shape: int, classes: int = 0) -> Gan:
     with torch.device("meta"):
-        game = build(config, DataSpec(shape, modality="image" if len(shape) == 3 else "points"))
+        game = build(config, DataSpec(shape, modality="image" if len(shape) == 3 else "points", classes=classes))
     assert isinstance(game, Gan)
     return game
 
 
 def counts(game: Gan) -> dict[str, int]:
-    networks = {"generator": game.generator, "discriminator": game.discriminator}
-    return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
+    networks = {name: sum(p.numel() for p in network.parameters()) for name, network in game.named_children()}
+    return {name: count for name, count in networks.items() if count}
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -50,8 +49,9 @@ def test_the_record_counts_the_default_configuration(name: str) -> None:
         shape: tuple[int, ...] = (2,)
     else:
         assert record.resolution is not None
-        shape = (CHANNELS[name], record.resolution, record.resolution)
-    assert counts(on_meta(build, config(), *shape)) == record.parameters
+        shape = (record.channels, record.resolution, record.resolution)
+    classes = 10 if record.conditional else 0
+    assert counts(on_meta(build, config(), *shape, classes=classes)) == record.parameters
 
 
 @pytest.mark.parametrize("name", RECORDS)
