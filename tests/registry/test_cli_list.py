@@ -126,7 +126,10 @@ def test_components_are_listed_by_the_name_that_commands_take(run: Ganzoo) -> No
         (["--conditional"], ["acme/mlp-gan"]),
         (["--unconditional"], ["acme/an-architecture-with-quite-a-long-name", "beta/wave-gan"]),
         (["--unconditional", "--modality", "image"], ["acme/an-architecture-with-quite-a-long-name"]),
-        (["datasets", "--modality", "image"], ["ganzoo/fashion-12k"]),
+        (
+            ["datasets", "--modality", "image"],
+            ["ganzoo/fashion-12k", "ganzoo/fashion-edges", "ganzoo/fashion-trousers-dresses"],
+        ),
     ],
 )
 def test_filters(run: Ganzoo, options: list[str], wanted: list[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from handmade import HEAD, Site, arch_module, witness_module
 
 from ganzoo.plugin import Arch, Loss
-from ganzoo.registry import Offer, discover
+from ganzoo.registry import OFFICIAL_PLUGINS, Offer, discover
 
 LOSS = "Loss(name={!r}, target='absent:Absent', summary='Made for a test')"
 ONE_LOSS = f"@hookimpl\ndef ganzoo_losses():\n    yield {LOSS.format('spare')}\n"
@@ -139,7 +139,7 @@ def problems(crowd: tuple[Site, Path]) -> dict[str, list[dict[str, Any]]]:
 
 def test_healthy_plugins_are_listed_beside_broken_ones(listed: subprocess.CompletedProcess[str]) -> None:
     assert listed.returncode == 0, listed.stderr
-    official = ("ganzoo-classic", "ganzoo-wasserstein")  # installed beside them, or not
+    official = OFFICIAL_PLUGINS.values()  # installed beside them, or not
     found = [row["id"] for row in json.loads(listed.stdout) if row["distribution"] not in official]
     assert found == HEALTHY
 

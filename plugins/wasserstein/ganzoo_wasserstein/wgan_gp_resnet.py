@@ -23,25 +23,10 @@ from torch.nn.functional import cross_entropy, interpolate, relu
 
 from ganzoo.config import GanConfig, OptimizerConfig
 from ganzoo.models import Batch, Discriminator, Gan, Generator, LatentSpec, Scores, StepContext, Terms
+from ganzoo.models.layers.conditional import ClassBatchNorm2d
 from ganzoo.models.layers.maps import ToMaps
 from ganzoo.models.layers.piecewise import SpatialMean, Sum
 from ganzoo_wasserstein.started import conv, linear
-
-
-class ClassBatchNorm2d(nn.Module):
-    """Batch norm with a scale and an offset for each class, 1 and 0 at first (1610.07629)."""
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False)
-        self.scale_KC = nn.Parameter(torch.ones(classes, channels))
-        self.offset_KC = nn.Parameter(torch.zeros(classes, channels))
-
-    def forward(self, x_BCHW: Tensor, y_B: Tensor) -> Tensor:
-        """Normalised maps, scaled as the samples' classes have it."""
-        B, C, _, _ = x_BCHW.shape
-        h_BCHW: Tensor = self.norm(x_BCHW)
-        return h_BCHW * self.scale_KC[y_B].view(B, C, 1, 1) + self.offset_KC[y_B].view(B, C, 1, 1)
 
 
 class UpBlock(nn.Module):
@@ -182,21 +167,23 @@ class ResNetGan(Gan):
             batch = Batch({**batch, "x": continuous(batch.x, context)})
         return super().forward(phase, batch, context)
 
-    def auxiliary_terms(self, batch: Batch, real_scores: Scores, fake_scores: Scores) -> Terms:
-        """The classes of real samples."""
-        return {"classes": self.class_weight * _class_loss(real_scores, batch)} if self.classes else {}
+    def further_terms(
+        self, player: str, batch: Batch, real_scores: Scores | None, fake_scores: Scores, context: StepContext
+    ) -> Terms:
+        """The classes of real samples for the critic, of fake ones for the generator."""
+        if not self.classes:
+            return {}
+        if player == "generator":
+            return {"classes": self.class_weight_generator * _class_loss(fake_scores, batch)}
+        assert real_scores is not None
+        return {"classes": self.class_weight * _class_loss(real_scores, batch)}
 
     def generator_terms(self, batch: Batch, context: StepContext) -> Terms:
-        """The generator's side of the loss and the classes of its samples, on a larger batch with labels of its own."""
+        """As the standard game's, on a larger batch with labels of its own."""
         batch = batch.map(lambda value: torch.cat([value] * self.fakes_per_real))
         if self.classes:
             batch["y"] = context.integers(self.classes, batch.size, stream="labels")
-        fake_scores = self.score(self.fake(batch, context), batch, context)
-        real_scores = self.score(batch.x, batch, context) if self.loss.needs_real else None
-        terms = {"adversarial": self.loss_weight * self.loss.generator(fake_scores, real_scores)}
-        if self.classes:
-            terms["classes"] = self.class_weight_generator * _class_loss(fake_scores, batch)
-        return terms
+        return super().generator_terms(batch, context)
 
 
 def continuous(x: Tensor, context: StepContext) -> Tensor:

@@ -8,7 +8,6 @@ import pytest
 import torch
 from ganzoo_wasserstein import wgan_gp
 from ganzoo_wasserstein.wgan_gp_resnet import (
-    ClassBatchNorm2d,
     ResNetCritic,
     ResNetGenerator,
     UpBlock,
@@ -21,6 +20,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 
 from ganzoo.errors import UsageError
 from ganzoo.models import Batch, DataSpec, Gan, StepContext
+from ganzoo.models.layers.conditional import ClassBatchNorm2d
 
 COLOUR = DataSpec((3, 32, 32))
 
