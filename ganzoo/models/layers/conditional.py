@@ -1,4 +1,4 @@
-"""Layers that a condition steers: batch norm whose scale and offset depend on it, and scores that project on it.
+"""Layers that a condition steers: norms whose scale and offset depend on it, and scores that project on it.
 
 Conditional batch norm: de Vries et al., 2017, 1707.00683; a scale and an offset for each class: Dumoulin, Shlens, Kudlur, A
 Learned Representation for Artistic Style, 2016, 1610.07629. From a vector that all layers share: Brock, Donahue, Simonyan,
@@ -67,6 +67,29 @@ class VectorBatchNorm2d(nn.Module):
         scale_BC: Tensor = 1 + self.scale(v_BV)
         offset_BC: Tensor = self.offset(v_BV)
         return h_BCHW * scale_BC.view(B, C, 1, 1) + offset_BC.view(B, C, 1, 1)
+
+
+class AdaptiveInstanceNorm2d(nn.Module):
+    """AdaIN: each map of each sample with mean 0 and variance 1, then the scale 1 + Gv and the offset Ov of a style v
+    (Huang, Belongie, 2017, 1703.06868, equation 8, with the linear maps of 1812.04948).
+
+    Args:
+        channels, features: C and V.
+        eps: added to the variance.
+    """
+
+    def __init__(self, channels: int, features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(channels, eps)
+        self.affine = nn.Linear(features, 2 * channels)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, x_BCHW: Tensor, v_BV: Tensor) -> Tensor:
+        """Normalised maps, scaled as the styles have it."""
+        h_BCHW: Tensor = self.norm(x_BCHW)
+        steered_BC: Tensor = self.affine(v_BV)
+        scale_BC, offset_BC = torch.chunk(steered_BC, 2, 1)
+        return h_BCHW * (1 + scale_BC)[:, :, None, None] + offset_BC[:, :, None, None]
 
 
 class Projection(nn.Module):

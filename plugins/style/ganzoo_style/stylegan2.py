@@ -45,6 +45,8 @@ PATH_SHARE = 2  # path lengths are taken of one in so many samples of the batch
 
 ADAM = Adam(lr=0.0025, beta1=0.0, beta2=0.99)
 
+KNOWN = "interpolate, path, psi, cutoff, mix, noise"  # options of sampling
+
 
 class StyleGan2Config(GanConfig):
     """Options of style/stylegan2."""
@@ -166,26 +168,34 @@ class StyleGan2(Gan):
         Options:
             interpolate: steps from one latent to the next, for a path of n samples; with the layers' own noise.
             psi: truncation, from 0 (the average style) to 1 (none), for the first `cutoff` styles (all of them if None).
+            mix: how many styles, from the first, are those of one latent; the others are those of a second one.
             noise: "random", or "const": the layers' own, the same for all samples.
+            path: of an interpolation, "linear" or "spherical".
         """
-        psi, cutoff = options.pop("psi", 1.0), options.pop("cutoff", None)
-        steps = options.pop("interpolate", None)
+        psi, cutoff, mix = options.pop("psi", 1.0), options.pop("cutoff", None), options.pop("mix", None)
+        steps, path = options.pop("interpolate", None), options.pop("path", None)
         noise = options.pop("noise", "const" if steps else "random")
         if options:
-            raise TypeError(f"unknown sampling option {', '.join(options)}; known: interpolate, psi, cutoff, noise")
+            raise TypeError(f"unknown sampling option {', '.join(options)}; known: {KNOWN}")
         if noise not in ("random", "const"):
             raise ValueError(f"noise is {noise!r}, wanted random or const")
         network = self.generator
+        styles = network.styles_per_picture
+        if mix is not None and not (isinstance(mix, int) and 0 < mix < styles):
+            raise ValueError(
+                f"mix is {mix!r}, wanted how many of the {styles} styles are the first latent's: 1 to {styles - 1}"
+            )
         device = network.start.device
         draws = Draws(device=device, generator=generator)
-        if steps:
-            z = self.latent.interpolate(self.latent.sample(-(-n // steps) + 1, draws), steps)[:n]  # type: ignore[index]
-        else:
-            z = self.latent.sample(n, draws)  # type: ignore[assignment]
+        z: Any = self.drawn_latents(n, draws, interpolate=steps, path=path)
         labels: tuple[Tensor, ...] = ()
         if network.conditional:
             labels = (checked_labels(n, condition, self.data.classes if self.data else 0).to(device),)
         styles_BLS = network.spread(network.style(z, *labels), psi, cutoff)
+        if mix is not None:
+            other: Any = self.drawn_latents(n, draws, interpolate=steps, path=path)
+            others_BLS = network.spread(network.style(other, *labels), psi, cutoff)
+            styles_BLS = torch.cat([styles_BLS[:, :mix], others_BLS[:, mix:]], 1)
         noise_BN = self._noise(n, draws, styles_BLS) if noise == "random" else None
         return network.synthesis(styles_BLS, noise_BN).clamp(*self.value_range)
 

@@ -244,6 +244,22 @@ def test_truncation() -> None:
     assert torch.equal(drawn(psi=1.0), drawn())
 
 
+def test_mixed_styles_are_the_first_latents_and_then_the_seconds() -> None:
+    game = made().eval()
+    network = game.generator
+
+    def drawn(**options: Any) -> Tensor:
+        return game.sample(3, generator=torch.Generator().manual_seed(1), noise="const", **options)
+
+    chance = torch.Generator().manual_seed(1)
+    one, two = (network.spread(network.style(torch.randn(3, 16, generator=chance))) for _ in range(2))
+    mixed = torch.cat([one[:, :2], two[:, 2:]], 1)
+    torch.testing.assert_close(drawn(mix=2), network.synthesis(mixed).clamp(-1, 1))
+    for wrong in (0, network.styles_per_picture, 1.5):
+        with pytest.raises(ValueError, match="wanted how many of the"):
+            drawn(mix=wrong)
+
+
 def test_noise_is_random_or_the_layers_own() -> None:
     game = louder(made().eval())
 

@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganzoo.models.layers.conditional import ClassBatchNorm2d, Projection, VectorBatchNorm2d
+from ganzoo.models.layers.conditional import (
+    AdaptiveInstanceNorm2d,
+    ClassBatchNorm2d,
+    Projection,
+    VectorBatchNorm2d,
+)
 from ganzoo.models.layers.spectral import spectral_norm
 
 
@@ -67,3 +72,18 @@ def test_the_embedding_can_be_normalised() -> None:
         layer(torch.ones(1, 4), torch.tensor([0]))
     largest = torch.linalg.matrix_norm(layer.eval().embedding.weight, 2)
     torch.testing.assert_close(largest, torch.tensor(1.0), rtol=1e-5, atol=0)
+
+
+def test_adain_gives_each_map_the_mean_and_deviation_of_its_style() -> None:
+    layer = AdaptiveInstanceNorm2d(3, 5).double()
+    x_BCHW, v_BV = noise(4, 3, 6, 7) * 3 + 2, noise(4, 5, seed=1)
+    scale_BC, offset_BC = layer.affine(v_BV).detach().chunk(2, 1)
+    y_BCHW = layer(x_BCHW, v_BV).detach()
+    torch.testing.assert_close(y_BCHW.mean((2, 3)), offset_BC, atol=1e-5, rtol=0)
+    torch.testing.assert_close(y_BCHW.std((2, 3), correction=0), (1 + scale_BC).abs(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        layer(x_BCHW, torch.zeros(4, 5, dtype=torch.float64)),
+        layer(5 * x_BCHW - 1, torch.zeros(4, 5, dtype=torch.float64)),
+        atol=1e-4,
+        rtol=0,
+    )
