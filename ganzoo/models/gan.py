@@ -16,7 +16,7 @@ from ganzoo.models.batch import Batch, DataSpec
 from ganzoo.models.context import StepContext
 from ganzoo.models.draws import Draws
 from ganzoo.models.game import Game, Phase, Player, Terms
-from ganzoo.models.guard import checked_labels, guard_latents, guard_samples
+from ganzoo.models.guard import checked_labels, checked_number, guard_latents, guard_samples
 from ganzoo.models.inputs import LossLike
 from ganzoo.models.latent import Latent, LatentSpec, Path
 from ganzoo.models.layers.maps import grey_in_order
@@ -296,7 +296,11 @@ class Gan(PenalisedGame):
         """
         if unknown:
             raise TypeError(f"unknown sampling option {', '.join(unknown)}; known: interpolate, path, truncation")
-        if not interpolate:
+        if truncation is not None:
+            checked_number("truncation", truncation, above=0)
+        if interpolate is not None:
+            checked_number("interpolate", interpolate, above=0, whole=True)
+        else:
             return self.latent.sample(n, draws, truncation=truncation)
         ends = self.latent.sample(-(-n // interpolate) + 1, draws, truncation=truncation)
         return _first(self.latent.interpolate(ends, interpolate, path), n)

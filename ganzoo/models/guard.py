@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,23 @@ def checked_labels(n: int, labels: Tensor | None, classes: int) -> Tensor:
     if labels.device.type != "meta" and n and (int(labels.min()) < 0 or int(labels.max()) >= classes):
         raise ValueError(f"labels {labels.tolist()[:10]} were given, wanted class indices from 0 to {classes - 1}")
     return labels
+
+
+def checked_number(
+    name: str, value: object, *, above: float | None = None, least: float | None = None, whole: bool = False
+) -> float:
+    """The value of an option of sampling, which a user may have typed.
+
+    Raises:
+        ValueError: it is no finite number, no whole one, not above `above`, or less than `least`.
+    """
+    number = value if isinstance(value, int if whole else int | float) and not isinstance(value, bool) else math.nan
+    low = (above is not None and number <= above) or (least is not None and number < least)
+    if low or not math.isfinite(number):
+        kind = "a whole number" if whole else "a number"
+        bound = f" above {above:g}" if above is not None else f", {least:g} or more" if least is not None else ""
+        raise ValueError(f"{name} is {value!r}, wanted {kind}{bound}")
+    return number
 
 
 def _check_latents(shapes: dict[str, tuple[int, ...]], module: nn.Module, given: tuple[Any, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Iterator
@@ -12,11 +13,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ganzoo.models import Draws, Scores
+from ganzoo.models import Draws, Scores, StepContext
 from ganzoo.models.inputs import PenaltyInputs
-from ganzoo.testing.component import normal, seeded
+from ganzoo.objectives import Penalty
+from ganzoo.testing.check import Skipped
+from ganzoo.testing.component import Component, normal, seeded
 
 BATCH = 8
+UPDATES = 2000  # of the discriminator, after which a penalty with a state is tried
 SHAPES = {"points": (3,), "pictures": (2, 5, 5)}
 
 
@@ -128,6 +132,45 @@ def _judged(module: nn.Module, x: Tensor) -> Scores:
     for layer in inner:
         x = layer(x)
     return Scores(last(x), features=[x])
+
+
+class PenaltySubject(Component):
+    """A penalty or a projection."""
+
+    @property
+    def term(self) -> Penalty:
+        """It, as a term.
+
+        Raises:
+            Skipped: it is a projection.
+        """
+        if self.own.is_projection:
+            raise Skipped("it is a projection, which has no term")
+        if isinstance(self.own, nn.Module) and not self._under_way:
+            self._under_way = True
+            own = cast(Penalty, self.own)
+            context = StepContext()
+            context.notes = {"real": torch.tensor(0.3), "fake": torch.tensor(-0.2)}
+            for _ in range(UPDATES):
+                own.after_phase(context)
+        return cast(Penalty, self.own)
+
+    _under_way = False  # whether a penalty with a state has been brought to where it is in a run
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of samples that it is for."""
+        only = {"image": ("pictures",), "points": ("points",)}
+        return only.get(self.record.modality, tuple(SHAPES))
+
+    def sides(self) -> Iterator[tuple[str, str]]:
+        """Each kind of samples with each of its players."""
+        return itertools.product(self.kinds, self.record.players)
+
+    def of_the_critic(self) -> None:
+        """Raises Skipped where it is no term of the discriminator."""
+        if "discriminator" not in self.record.players:
+            raise Skipped("it is a term of the generator alone")
 
 
 @contextmanager

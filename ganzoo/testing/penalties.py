@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.models import Draws, StepContext
+from ganzoo.models import Draws
 from ganzoo.models.draws import Tape
 from ganzoo.objectives import Penalty
 from ganzoo.testing.check import Checks, Failed, Skipped, want
 from ganzoo.testing.component import (
-    Component,
     apart,
     check_gradient,
     check_one_number,
@@ -32,6 +31,7 @@ from ganzoo.testing.critics import (
     Critic,
     Linear,
     Maker,
+    PenaltySubject,
     critic_of,
     inputs_of,
     joined,
@@ -41,47 +41,7 @@ from ganzoo.testing.host import HostReads
 from ganzoo.testing.projections import PROJECTION
 
 STREAM = "penalty"
-UPDATES = 2000  # of the discriminator, after which a penalty with a state is tried
 TOLERANCE = 1e-5  # of figures that are equal but for rounding
-
-
-class PenaltySubject(Component):
-    """A penalty or a projection."""
-
-    @property
-    def term(self) -> Penalty:
-        """It, as a term.
-
-        Raises:
-            Skipped: it is a projection.
-        """
-        if self.own.is_projection:
-            raise Skipped("it is a projection, which has no term")
-        if isinstance(self.own, nn.Module) and not self._under_way:
-            self._under_way = True
-            own = cast(Penalty, self.own)
-            context = StepContext()
-            context.notes = {"real": torch.tensor(0.3), "fake": torch.tensor(-0.2)}
-            for _ in range(UPDATES):
-                own.after_phase(context)
-        return cast(Penalty, self.own)
-
-    _under_way = False  # whether a penalty with a state has been brought to where it is in a run
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of samples that it is for."""
-        only = {"image": ("pictures",), "points": ("points",)}
-        return only.get(self.record.modality, tuple(SHAPES))
-
-    def sides(self) -> Iterator[tuple[str, str]]:
-        """Each kind of samples with each of its players."""
-        return itertools.product(self.kinds, self.record.players)
-
-    def of_the_critic(self) -> None:
-        """Raises Skipped where it is no term of the discriminator."""
-        if "discriminator" not in self.record.players:
-            raise Skipped("it is a term of the generator alone")
 
 
 PENALTY = Checks("penalty")

@@ -176,7 +176,7 @@ def test_the_embedded_pairs_are_fashion_12k_and_its_edges() -> None:
     batch = pairs.gather(np.array([5, 17]))
     assert torch.equal(batch.x, clothes.gather(np.array([5, 17])).x)
     assert np.array_equal(batch["source"][:, 0].numpy(), edges(clothes.images[[5, 17], ..., 0]))
-    assert 0.1 < float((pairs.source.gather(np.arange(500)).x > 0).float().mean()) < 0.5
+    assert 0.1 < float((pairs.second.gather(np.arange(500)).x > 0).float().mean()) < 0.5
     assert fashion_edges("test").spec.count == 2000
     assert fashion_edges(count=10).spec.count == 10
     assert pairs.spec.classes == 0
@@ -185,9 +185,9 @@ def test_the_embedded_pairs_are_fashion_12k_and_its_edges() -> None:
 def test_the_embedded_domains_are_two_classes() -> None:
     for split, count in (("train", 1000), ("test", 200)):
         both, clothes = fashion_trousers_dresses(split), fashion(split)  # type: ignore[arg-type]
-        assert (len(both.x), len(both.other)) == (count, count)
+        assert (len(both.x), len(both.second)) == (count, count)
         assert clothes.labels is not None
-        for side, name in ((both.x, "Dress"), (both.other, "Trouser")):
+        for side, name in ((both.x, "Dress"), (both.second, "Trouser")):
             first = int(np.flatnonzero(clothes.labels == FASHION_CLASSES.index(name))[0])
             assert torch.equal(side.gather(np.array([0])).x, clothes.gather(np.array([first])).x)
 

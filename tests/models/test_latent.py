@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ganzoo.models import Draws, LatentPart, LatentSpec
+from ganzoo.models.guard import checked_number
 from ganzoo.models.latent import truncated
 
 
@@ -46,3 +47,11 @@ def test_a_linear_path_is_straight_and_a_spherical_one_keeps_the_length() -> Non
     torch.testing.assert_close(spec.interpolate(ends, 4), round_)
     with pytest.raises(ValueError, match="path is 'bent', wanted linear or spherical"):
         spec.interpolate(ends, 4, "bent")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["high", None, True, float("nan"), float("inf"), 0, -1, 1.5])
+def test_an_option_that_is_no_such_number_is_told(value: object) -> None:
+    with pytest.raises(ValueError, match=r"standing is .*, wanted a whole number above 0"):
+        checked_number("standing", value, above=0, whole=True)
+    assert checked_number("standing", 3, above=0, whole=True) == 3
+    assert checked_number("psi", -0.5) == -0.5

@@ -37,6 +37,7 @@ from torch import Tensor
 
 from ganzoo.config import Adam, GanConfig, LossChoice, Optimizer, PenaltyChoice, Schedule, option, with_own_optimizers
 from ganzoo.models import DataSpec, Gan
+from ganzoo.models.guard import checked_number
 from ganzoo.models.layers.sizes import halvings
 from ganzoo.models.layers.standing import standing_statistics
 from ganzoo_resnet.biggan_networks import BigGanDiscriminator, BigGanGenerator
@@ -97,9 +98,7 @@ class BigGan(Gan):
             ValueError: an option or the condition is out of its range.
             TypeError: an option is unknown.
         """
-        standing = options.pop("standing", 0) or 0
-        if standing != int(standing) or standing < 0:
-            raise ValueError(f"standing is {standing}, wanted a number of batches, or 0")
+        standing = int(checked_number("standing", options.pop("standing", 0) or 0, least=0, whole=True))
         draw = super().sample
         if not standing:
             return draw(n, condition=condition, generator=generator, **options)
@@ -112,7 +111,7 @@ class BigGan(Gan):
             y = torch.randint(K, (B,), generator=own, device=device) if self.generator.conditional and K else None
             draw(B, condition=y, generator=own, **truncation)
 
-        with standing_statistics(self.generator, once, int(standing)):
+        with standing_statistics(self.generator, once, standing):
             return draw(n, condition=condition, generator=generator, **options)
 
 

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from ganzoo.config import Adam, AugmentChoice, GanConfig, LossChoice, Optimizer, PenaltyChoice, option
 from ganzoo.models import Batch, DataSpec, Draws, Game, Gan, Phase, StepContext, Terms
-from ganzoo.models.guard import checked_labels
+from ganzoo.models.guard import checked_labels, checked_number
 from ganzoo.models.layers.sizes import halvings
 from ganzoo_style.stylegan2_networks import Size, StyleDiscriminator, StyleGenerator
 
@@ -179,6 +179,9 @@ class StyleGan2(Gan):
             raise TypeError(f"unknown sampling option {', '.join(options)}; known: {KNOWN}")
         if noise not in ("random", "const"):
             raise ValueError(f"noise is {noise!r}, wanted random or const")
+        checked_number("psi", psi)
+        if cutoff is not None:
+            checked_number("cutoff", cutoff, least=0, whole=True)
         network = self.generator
         styles = network.styles_per_picture
         if mix is not None and not (isinstance(mix, int) and 0 < mix < styles):
