@@ -15,10 +15,8 @@ DEVELOPING := $(VENV)/.stamp-developing
 PEERS_VENV ?= .venv-peers
 RUN ?= runs/demo
 MINUTES ?= 2.5
-# For two cores and a few minutes: a narrow network, small batches at a high rate that falls to 0 in the second half.
-DEMO ?= --batch 16 --set network=dcgan --set width=32 --set upsampling=nearest --set d_steps=3 \
-	--set generator.lr=2e-3 --set discriminator.lr=2e-3 --set generator.beta1=0.0 --set discriminator.beta1=0.0 \
-	--set run.cooldown=0.5
+# A narrow network and small batches at a high rate that falls to 0 in the second half.
+DEMO ?= --preset small --set run.cooldown=0.5
 
 # Two targets at once would install into one environment, and measure each other.
 .NOTPARALLEL:

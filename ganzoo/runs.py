@@ -14,7 +14,7 @@ from ganzoo.build import build, config_class, find_arch, spec_from_dict
 from ganzoo.config import validate
 from ganzoo.engine import checkpoint
 from ganzoo.engine.folder import RunFolder
-from ganzoo.engine.sampling import draw_samples, translate_pictures
+from ganzoo.engine.sampling import draw_samples, reconstruct_samples, translate_pictures
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models import Game
 
@@ -66,10 +66,7 @@ class Run:
             samples = draw_samples(self.game, n, seed, self._labels(n, labels), self.spec.classes, **options)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{self.arch}: {error}") from error
-        if samples.dim() == 4:
-            low, high = self.game.value_range
-            samples = (samples - low) * (2 / (high - low)) - 1
-        return samples
+        return self._shown(samples)
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -104,17 +101,41 @@ class Run:
         Raises:
             UsageError: the run does not translate, or not in this direction, or pictures of another shape or range.
         """
-        wanted = self.taken(direction)
-        if pictures.dim() != 4 or tuple(pictures.shape[1:]) != wanted or not len(pictures):
+        given = self._given(pictures, self.taken(direction), "translate")
+        return self._shown(translate_pictures(self.game, given, direction, seed))
+
+    def reconstruct(self, x: Tensor, *, seed: int = 0) -> Tensor:
+        """Samples through the game's code and back, of x's shape, float32 on the CPU; pictures in [-1, 1].
+
+        Args:
+            x: pictures as for `translate`, of the data's shape; or points.
+            seed: of the game's noise, if it has any: the same seed gives the same samples.
+
+        Raises:
+            UsageError: the architecture has no such code, or samples of another shape or range.
+        """
+        if not self.game.reconstructs:
+            raise UsageError(f"{self.folder} is a run of {self.arch}, which has no code to reconstruct samples from")
+        return self._shown(reconstruct_samples(self.game, self._given(x, self.spec.shape, "reconstruct"), seed))
+
+    def _given(self, x: Tensor, wanted: tuple[int, ...], what: str) -> Tensor:
+        """Samples as the game takes them: pictures in its value range."""
+        if tuple(x.shape[1:]) != wanted or not len(x):
             raise UsageError(
-                f"pictures of shape {tuple(pictures.shape)} were given to translate, wanted (n, {', '.join(map(str, wanted))})"
+                f"samples of shape {tuple(x.shape)} were given to {what}, wanted (n, {', '.join(map(str, wanted))})"
             )
-        unit = pictures.float() * (2 / 255) - 1 if pictures.dtype == torch.uint8 else pictures.float()
+        if len(wanted) < 3:
+            return x.float()
+        unit = x.float() * (2 / 255) - 1 if x.dtype == torch.uint8 else x.float()
         if not bool((unit.abs() <= 1).all()):
-            raise UsageError("pictures to translate are wanted as uint8, or as floats in [-1, 1]")
+            raise UsageError(f"pictures to {what} are wanted as uint8, or as floats in [-1, 1]")
         low, high = self.game.value_range
-        made = translate_pictures(self.game, (unit + 1) * ((high - low) / 2) + low, direction, seed)
-        return (made - low) * (2 / (high - low)) - 1
+        return (unit + 1) * ((high - low) / 2) + low
+
+    def _shown(self, samples: Tensor) -> Tensor:
+        """The game's samples as a user sees them: pictures in [-1, 1]."""
+        low, high = self.game.value_range
+        return (samples - low) * (2 / (high - low)) - 1 if samples.dim() == 4 else samples
 
     def labels(self, n: int, seed: int = 0, labels: Sequence[int] | Tensor | None = None) -> Tensor | None:
         """The class indices that `sample` uses for the same arguments, (n,) int64, or None."""

@@ -31,7 +31,6 @@ from ganzoo.registry import registry
 
 SIDE, SAMPLES = 32, 2000
 FEW = 500  # training pictures of the ablation
-DEMO = ("network=dcgan", "width=32", "upsampling=nearest", "d_steps=3")
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,11 @@ ABLATION = (
 
 
 def architectures() -> list[Run]:
-    """Every installed architecture that makes pictures of noise, with its preset `small`, else in its default configuration;
-    wgan-gp with DCGAN's networks too."""
+    """Every installed architecture that makes pictures of noise, with its preset `small`, else in its default configuration."""
     entries = [
         e for e in registry().entries(plugin.Arch) if e.record.modality == "image" and e.record.layout == "samples"
     ]
-    runs = [Run(e.record.name, e.id, {"preset": "small"} if "small" in e.record.presets else {}) for e in entries]
-    return [*runs, Run("wgan-gp, DCGAN's networks", "wgan-gp", {"set": list(DEMO)})]
+    return [Run(e.record.name, e.id, {"preset": "small"} if "small" in e.record.presets else {}) for e in entries]
 
 
 def trained(

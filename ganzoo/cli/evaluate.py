@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import rich_click as click
 
@@ -25,6 +25,13 @@ from ganzoo.errors import UsageError
 @click.option("--size", metavar="PX", help="Bring both sides to 64, or height x width 48x64, pixels.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Of the samples.")
 @click.option("--weights", type=click.Choice(["ema", "raw"]), default="ema", show_default=True, help="Of the run.")
+@click.option(
+    "--of",
+    type=click.Choice(["samples", "reconstructions"]),
+    default="samples",
+    show_default=True,
+    help="Of the run: what it makes, or held-out samples through its encoder and back.",
+)
 @click.option(
     "--checkpoint", type=click.Choice(["newest", "best"]), default="newest", show_default=True, help="Of the run."
 )
@@ -49,6 +56,7 @@ def command(
     size: str | None,
     seed: int,
     weights: str,
+    of: Literal["samples", "reconstructions"],
     checkpoint: str,
     draws: int,
     assignments: tuple[str, ...],
@@ -66,6 +74,7 @@ def command(
       ganzoo evaluate samples/ --reference photos/ --size 64
       ganzoo evaluate runs/photos --extractor classifier --set extractor.data=fashion-12k
       ganzoo evaluate runs/ring --metrics modes-captured,reverse-kl
+      ganzoo evaluate runs/vqgan-0001 --of reconstructions
     """
     from ganzoo.config import Choice
     from ganzoo.evaluation.evaluate import EXTRACTOR, evaluate
@@ -77,7 +86,7 @@ def command(
         rows = evaluate(
             place,
             metrics=choices_of(metrics, options),
-            wanted=Wanted(reference, fake, real, size, seed, weights, checkpoint, sampling),
+            wanted=Wanted(reference, fake, real, size, seed, weights, checkpoint, sampling, of),
             extractor=Choice(name=extractor or EXTRACTOR, options=own) if extractor or own else None,
             draws=draws,
             say=lambda text: click.echo(text, err=True),
@@ -119,6 +128,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
     counts = {side: next((row[side] for row in rows if row[side]), None) for side in ("fake", "real")}
     facts = [f"{counts['fake']:,} samples" if counts["fake"] else "", first["arch"] or first["run"]]
     facts += [f"at {first['images']:,} images" if first["images"] else ""]
+    facts += [f"made of {first['made_of']}" if first["made_of"] else ""]
     facts += [f"against {counts['real']:,} of {first['reference']}" if counts["real"] else ""]
     facts += [f"{first['size']} px" if first["size"] else "", "averaged weights" if first["ema"] else ""]
     facts += [f"seed {first['seed']}" if first["seed"] is not None else ""]

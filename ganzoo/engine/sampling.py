@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,13 +39,19 @@ def draw_samples(
 
 def translate_pictures(game: Game, pictures: Tensor, direction: str, seed: int) -> Tensor:
     """Pictures of the other domain, (n, ...) float32 on the CPU; both in the game's value range. seed: of the game's noise."""
+    return _mapped(game, pictures, seed, lambda part, chance: game.translate(part, direction, generator=chance))
+
+
+def reconstruct_samples(game: Game, x: Tensor, seed: int) -> Tensor:
+    """Samples through the game's code and back, (n, ...) float32 on the CPU; both in the game's value range."""
+    return _mapped(game, x, seed, lambda part, chance: game.reconstruct(part, generator=chance))
+
+
+def _mapped(game: Game, x: Tensor, seed: int, by: Callable[[Tensor, torch.Generator], Tensor]) -> Tensor:
     device = next((p.device for p in game.parameters()), torch.device("cpu"))
     generator = torch.Generator(device=device).manual_seed(seed)
     with evaluating(game), torch.no_grad():
-        parts = [
-            game.translate(part.to(device), direction, generator=generator) for part in torch.split(pictures, CHUNK)
-        ]
-    return torch.cat([part.float().cpu() for part in parts])
+        return torch.cat([by(part.to(device), generator).float().cpu() for part in torch.split(x, CHUNK)])
 
 
 @contextmanager

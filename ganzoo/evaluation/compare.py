@@ -21,6 +21,7 @@ PROTOCOL = (
     "fake",
     "train",
     "reference_digest",
+    "made_of",
     "split",
     "size",
     "resize",

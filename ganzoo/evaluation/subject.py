@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -56,6 +56,7 @@ class Wanted:
         size: pixels that pictures of both sides are brought to.
         seed: of the samples. weights: ema or raw. checkpoint: newest or best.
         sampling: options of the architecture's `sample`, such as truncation.
+        of: samples, or reconstructions of the held-out data through a model that has a code of it.
     """
 
     reference: str | None = None
@@ -66,6 +67,7 @@ class Wanted:
     weights: str = "ema"
     checkpoint: str = "newest"
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    of: Literal["samples", "reconstructions"] = "samples"
 
 
 def open_subject(
@@ -95,22 +97,14 @@ def _run(
     train, real = reading.pair(choice, wanted)
     count = wanted.fake if wanted.fake is not None else len(real)
     progress("samples", 0, count)
-    labels = run.labels(count, wanted.seed)
-    made_of: Samples | None = real if real.second is not None or train is None else train
-    if run.directions and made_of is not None and made_of.second is not None:
-        if wanted.sampling:
-            raise UsageError(f"{folder} translates pictures, and takes no options of sampling")
-        x = run.translate(made_of.second[torch.arange(count) % len(made_of.second)], seed=wanted.seed)
-    else:
-        made_of, x = None, run.sample(count, seed=wanted.seed, **wanted.sampling)
-    fake = generated(x, labels, (-1.0, 1.0), str(folder))
+    fake, made_of = _made(run, real, train, count, wanted)
     progress("samples", count, count)
     if fake.pictures and fake.x.shape[1:] != real.x.shape[1:]:
         fake = reading.resized(fake)
     protocol = {
         **_common(real, reading, wanted),
         "run": str(folder),
-        "made_of": f"{made_of.name}, {run.directions[0]}" if made_of is not None else None,
+        "made_of": made_of,
         "arch": run.arch,
         "images": run.images,
         "ema": run.averaged,
@@ -118,6 +112,26 @@ def _run(
         "batch_norm": "running averages",
     }
     return Subject(fake, real, train, protocol, run)
+
+
+def _made(run: Run, real: Samples, train: Samples | None, count: int, wanted: Wanted) -> tuple[Samples, str | None]:
+    """A run's samples, and of what they are made where it is not noise."""
+    name, source, given, how = str(run.folder), real, None, ""
+    labels = run.labels(count, wanted.seed)
+    if wanted.of == "reconstructions":
+        given, how, labels = real.x, "reconstructed", real.labels
+    elif run.directions:
+        source = real if real.second is not None or train is None else train
+        given, how = source.second, run.directions[0]
+    if given is None:
+        x = run.sample(count, seed=wanted.seed, **wanted.sampling)
+        return generated(x, labels, (-1.0, 1.0), name), None
+    if wanted.sampling:
+        raise UsageError(f"what is measured of {name} is made of {source.name}, and options of sampling have no effect")
+    if count > len(given):
+        raise UsageError(f"{count:,} samples are wanted, and they are made of {source.name}, which has {len(given):,}")
+    x = (run.reconstruct if how == "reconstructed" else run.translate)(given[:count], seed=wanted.seed)
+    return generated(x, None if labels is None else labels[:count], (-1.0, 1.0), name), f"{source.name}, {how}"
 
 
 def sampling_text(options: Mapping[str, Any]) -> str | None:
@@ -130,6 +144,8 @@ def _files(
 ) -> Subject:
     if wanted.reference is None:
         raise UsageError(f"{place} is no run: say with --reference what its samples are held against")
+    if wanted.of != "samples":
+        raise UsageError(f"{place} is no run: only a run has {wanted.of}")
     if not Path(place).exists():
         raise UsageError(
             f"{place} does not exist; wanted the folder of a run, a folder of pictures, .npz, .npy or .csv"
@@ -150,6 +166,7 @@ def _files(
     protocol = {
         **_common(real, reading, wanted),
         "run": place,
+        "made_of": None,
         "arch": None,
         "images": None,
         "ema": None,

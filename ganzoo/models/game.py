@@ -111,6 +111,8 @@ class Game(nn.Module):
     directions: tuple[str, ...] = ()
     """Ways in which it translates pictures of one domain into another, such as a-to-b, where b are the data's x; that of `sample`
     first. Empty: it does not translate."""
+    reconstructs: bool = False
+    """Whether it has a code of its own for samples of the data: then `reconstruct` brings them through it and back."""
     data: DataSpec | None = None
     """What it was built for."""
     ema_images: float | Schedule = 20_000
@@ -166,8 +168,16 @@ class Game(nn.Module):
         """
         raise UsageError(f"{type(self).__name__} does not translate pictures")
 
+    def reconstruct(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Samples of the data through the game's code and back: of x's shape, in the value range as x is.
+
+        Raises:
+            ValueError: samples of this shape do not fit.
+        """
+        raise UsageError(f"{type(self).__name__} has no code of samples to reconstruct them from")
+
     def sampled_parts(self) -> Iterable[nn.Module]:
-        """What `sample` uses: the average of the weights over time (EMA) is kept for these."""
+        """What `sample`, `translate` and `reconstruct` use: the average of the weights over time (EMA) is kept for these."""
         return [self]
 
     def idle_parts(self) -> Iterable[nn.Module]:

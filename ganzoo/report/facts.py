@@ -156,7 +156,7 @@ def duration(seconds: float) -> str:
 
 
 _KNOWN = (
-    "metric", "value", "interval", "extractor", "extractor_digest", "digest", "real", "fake", "split", "size", "resize",
+    "metric", "value", "interval", "extractor", "extractor_digest", "digest", "real", "fake", "made_of", "split", "size", "resize",
     "seed", "images", "ema", "seconds",
 )  # fmt: skip
 MOST_ROWS, MOST_COLUMNS = 200, 40

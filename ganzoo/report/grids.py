@@ -14,7 +14,7 @@ from PIL import ImageDraw, ImageFont
 from torch import Tensor
 
 from ganzoo.report.blocks import Block, Gallery, Image, LeftOut, Table, Text
-from ganzoo.report.material import comparable
+from ganzoo.report.material import Material, comparable
 from ganzoo.report.svg import shortened
 from ganzoo.runs import Run
 from ganzoo.tracking.pictures import SMALLEST_CELL, as_pillow
@@ -137,9 +137,29 @@ def class_table(run: Run, seed: int = 0) -> list[Block]:
     return blocks
 
 
+def reconstructions(material: Material) -> list[Block]:
+    """A row of the data's pictures, and below it the same through the model's code and back.
+
+    Raises:
+        LeftOut: the model has no code of samples, or they are no pictures, or the data cannot be had.
+    """
+    run = material.run
+    if not run.game.reconstructs:
+        raise LeftOut(f"{run.arch} has no code of samples to reconstruct them from")
+    if not material.is_pictures:
+        raise LeftOut(f"samples of {run.spec.modality} are no pictures")
+    real = material.real[:COLUMNS]
+    again = run.reconstruct(real, seed=material.seed)
+    rows = (
+        ("data", strip(real, f"{len(real)} pictures of the data")),
+        ("reconstructed", strip(again, "the same pictures, reconstructed")),
+    )
+    return [Table("Pictures of the data through the model's code and back", ("", "pictures"), rows)]
+
+
 def strip(samples: Tensor, alt: str) -> Image:
-    """Pictures in [-1, 1] (N, C, H, W) beside each other."""
-    pictures = comparable(samples)
+    """Pictures (N, C, H, W), uint8 or in [-1, 1], beside each other."""
+    pictures = samples if samples.dtype == torch.uint8 else comparable(samples)
     height, width = pictures.shape[2:]
     zoom = zoom_of(height, width)
     return encoded(as_pillow(torch.cat(list(pictures), dim=2)), alt, zoom=zoom)

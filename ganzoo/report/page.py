@@ -28,6 +28,7 @@ PARTS: tuple[tuple[str, str, Callable[[Material], Sequence[Block]]], ...] = (
     ("run", "What the run is", facts.facts),
     ("samples", "Samples over the run", lambda material: grids.over_run(material.folder.samples)),
     ("classes", "Samples class by class", lambda material: grids.class_table(material.run, material.seed)),
+    ("reconstructions", "Reconstructions", grids.reconstructions),
     ("interpolation", "From one sample to another", lambda material: film.interpolation(material.run, material.seed)),
     ("curves", "How training went", lambda material: curves.training(material.metrics)),
     ("health", "Health", lambda material: curves.health(material.metrics)),

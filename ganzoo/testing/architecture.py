@@ -2,6 +2,7 @@
 
 from ganzoo.testing.building import BUILD
 from ganzoo.testing.cuda import CUDA
+from ganzoo.testing.mapping import MAPPING
 from ganzoo.testing.networks import NETWORKS
 from ganzoo.testing.objectives import OBJECTIVES
 from ganzoo.testing.processes import PROCESSES, start
@@ -10,6 +11,6 @@ from ganzoo.testing.subject import ArchSubject
 from ganzoo.testing.training import TRAINING
 from ganzoo.testing.ways import WAYS
 
-GROUPS = [BUILD, NETWORKS, OBJECTIVES, TRAINING, RUNNING, WAYS, PROCESSES, CUDA]
+GROUPS = [BUILD, NETWORKS, MAPPING, OBJECTIVES, TRAINING, RUNNING, WAYS, PROCESSES, CUDA]
 SUBJECT = ArchSubject
 PREPARE = start  # the two processes take seconds to be there

@@ -36,7 +36,7 @@ def samples(subject: ArchSubject) -> None:
         want(tuple(x.shape) == wanted, f"{n} samples have the shape {tuple(x.shape)}, wanted {wanted}")
         want(x.dtype == torch.float32, f"samples are {x.dtype}, wanted torch.float32")
         want(bool(torch.isfinite(x).all()), "samples are not finite")
-        _in_range(x, game, subject)
+        in_range(x, game, subject)
 
 
 @NETWORKS.check(
@@ -51,7 +51,7 @@ def far_latents(subject: ArchSubject) -> None:
     z = _map(game.latent, _latents(game, 4), lambda part: part * FAR)
     x = game.generator(z, *_labels(subject, game.generator, 4))
     want(bool(torch.isfinite(x).all()), f"samples of latents times {FAR:.0f} are not finite")
-    _in_range(x, game, subject)
+    in_range(x, game, subject)
 
 
 @NETWORKS.check(
@@ -166,7 +166,7 @@ def bad_labels(subject: ArchSubject) -> None:
         "the label -1": torch.tensor([0, 1, -1]),
     }
     for what, labels in cases.items():
-        _refuses(partial(game.sample, 3, condition=labels), what, ())
+        refuses(partial(game.sample, 3, condition=labels), what, ())
 
 
 @NETWORKS.check(
@@ -182,21 +182,26 @@ def wrong_shapes(subject: ArchSubject) -> None:
     wider = (part.shape[0] + 1, *part.shape[1:])
     z = _latents(game, 2)
     wrong: Any = torch.zeros(2, *wider) if isinstance(z, Tensor) else {**z, part.name: torch.zeros(2, *wider)}
-    _refuses(
+    refuses(
         lambda: game.generator(wrong, *_labels(subject, game.generator, 2)),
         f"latents of shape (2, {', '.join(map(str, wider))})",
         (wider, part.shape),
     )
     shape = subject.spec.shape
     other = (*shape[:-1], shape[-1] * 2)
-    _refuses(
+    refuses(
         lambda: game.discriminator(torch.zeros(2, *other), *_labels(subject, game.discriminator, 2)),
         f"samples of shape (2, {', '.join(map(str, other))})",
         (other, shape),
     )
 
 
-def _refuses(call: Callable[[], Any], what: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+def refuses(call: Callable[[], Any], what: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+    """Wants the call to end in a ValueError whose message states the shapes.
+
+    Raises:
+        Failed: it does not.
+    """
     try:
         call()
     except ValueError as error:
@@ -244,7 +249,12 @@ def _sample(subject: ArchSubject, game: Game, n: int) -> Tensor:
     return game.sample(n, condition=labels, generator=torch.Generator().manual_seed(5))
 
 
-def _in_range(x: Tensor, game: Game, subject: ArchSubject) -> None:
+def in_range(x: Tensor, game: Game, subject: ArchSubject) -> None:
+    """Wants pictures to lie in the game's value range.
+
+    Raises:
+        Failed: they do not.
+    """
     if subject.spec.modality != "image":
         return
     low, high = game.value_range

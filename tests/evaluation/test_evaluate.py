@@ -37,7 +37,7 @@ PROTOCOL = {
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two runs on pictures, one on points, and two folders of pictures; the cache is the module's own."""
+    """Two runs on pictures, one with an encoder, one on points, and two folders of pictures; the cache is the module's own."""
     folder = tmp_path_factory.mktemp("evaluate")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANZOO_CACHE", str(folder / "cache"))
@@ -47,6 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             ganzoo.train(
                 "dcgan", preset="tiny", images=64, seed=seed, out=out, data_options={"size": 28}, settings=settings
             )
+        ganzoo.train("vqgan", preset="tiny", images=64, seed=1, out=folder / "coded", settings=settings)
         ganzoo.train("gan-2d", preset="tiny", data="ring", images=64, seed=1, out=folder / "ring", settings=settings)
         chance = np.random.default_rng(0)
         for name, size, offset in (("one", 16, 0), ("other", 16, 60), ("large", 24, 0)):
@@ -71,6 +72,41 @@ def test_a_row_has_its_whole_protocol(home: Path) -> None:
     assert row["extractor"] == "lite0-112"
     assert len(row["extractor_digest"]) == 64
     assert kept(home / "run-1")[-1] == row
+
+
+def test_reconstructions_are_measured_against_what_they_are_made_of(home: Path) -> None:
+    wanted = Wanted(fake=60, real=60, of="reconstructions")
+    (row,) = evaluate(home / "coded", metrics=FD, wanted=wanted, draws=0)
+    assert row["made_of"] == "fashion-12k (test), reconstructed"
+    run = ganzoo.load(home / "coded")
+    from ganzoo.data.embedded import fashion
+
+    test = fashion("test")
+    numbers = np.linspace(0, len(test), 60, endpoint=False).astype(np.int64)
+    stored = test.gather(numbers).x
+    from ganzoo.data import StoredImages
+
+    real = from_source(
+        StoredImages(stored.permute(0, 2, 3, 1).numpy(), name="x").at((16, 16)), None, "", lambda *told: None
+    )
+    made = generated(run.reconstruct(real.x, seed=0), None, (-1.0, 1.0), "x")
+    look = Lite0Features()
+    assert row["value"] == pytest.approx(frechet_distance(look(real.x), look(made.x)), rel=1e-6)
+    (noise,) = evaluate(home / "coded", metrics=FD, wanted=Wanted(fake=60, real=60), draws=0, keep=False)
+    assert noise["made_of"] is None
+    assert noise["value"] != row["value"]
+
+
+def test_reconstructions_that_there_are_not_are_refused(home: Path) -> None:
+    again = Wanted(fake=60, real=60, of="reconstructions")
+    with pytest.raises(UsageError, match=r"classic/dcgan, which has no code to reconstruct"):
+        evaluate(home / "run-1", metrics=FD, wanted=again)
+    with pytest.raises(UsageError, match=r"61 samples are wanted, .* which has 60"):
+        evaluate(home / "coded", metrics=FD, wanted=Wanted(fake=61, real=60, of="reconstructions"))
+    with pytest.raises(UsageError, match="only a run has reconstructions"):
+        evaluate(home / "one", metrics=FD, wanted=Wanted(str(home / "other"), of="reconstructions"))
+    with pytest.raises(UsageError, match="options of sampling have no effect"):
+        evaluate(home / "coded", wanted=Wanted(of="reconstructions", sampling={"interpolate": 3}))
 
 
 def test_the_figure_is_the_formula_on_the_samples(home: Path) -> None:

@@ -39,6 +39,7 @@ def add_rows(run: Path, *rows: object) -> None:
 SHOWN = {
     "points": {"run", "samples", "curves", "points"},
     "pictures": {"run", "samples", "interpolation", "curves", "overlap", "neighbours"},
+    "codes": {"run", "samples", "reconstructions", "interpolation", "curves", "overlap", "neighbours"},
     "classes": {"run", "samples", "classes", "interpolation", "curves", "overlap", "neighbours"},
 }
 

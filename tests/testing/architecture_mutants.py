@@ -14,6 +14,8 @@ MUTANTS = [
     Mutant("not-per-sample", "says per_sample, and has batch norm", "networks.per-sample"),
     Mutant("other-chain", "the chain of the closed form has another activation", "networks.chain"),
     Mutant("folds-shapes", "a picture twice as wide is scored as two", "networks.shapes"),
+    Mutant("translates-anything", "a direction that it does not have is taken as the first", "mapping.translated"),
+    Mutant("all-the-same", "every sample is reconstructed as the same one", "mapping.reconstructed"),
     Mutant("wrong-count", "the record declares other parameter counts", "build.counts"),
     Mutant("numpy-weights", "initial weights from NumPy's generator", "build.seeded"),
     Mutant("buffer-on-cpu", "a buffer is made on the CPU whatever is asked for", "build.meta"),

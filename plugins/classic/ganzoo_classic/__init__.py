@@ -20,7 +20,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         resolution=28,
         channels=1,
         parameters={"generator": 2_503_984, "discriminator": 1_231_441},
-        presets={"tiny": ("batch=8",)},
+        presets={"tiny": ("batch=8",), "small": ()},
         tags=("fully-connected", "maxout"),
     )
     yield Arch(
@@ -44,7 +44,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         resolution=64,
         parameters={"generator": 3_576_704, "discriminator": 2_765_568},
-        presets={"tiny": ("batch=8", "width=4")},
+        presets={"tiny": ("batch=8", "width=4"), "small": ("width=32",)},
         tags=("convolutional",),
     )
     yield Arch(
@@ -57,7 +57,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         resolution=28,
         channels=1,
         parameters={"generator": 2_305_472, "discriminator": 212_865},
-        presets={"tiny": ("batch=8", "width=8")},
+        presets={"tiny": ("batch=8", "width=8"), "small": ("batch=64", "width=32")},
         tags=("convolutional", "simultaneous", "tutorial"),
     )
     yield Arch(
@@ -69,7 +69,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         resolution=32,
         parameters={"generator": 3_812_355, "discriminator": 2_931_009},
-        presets={"tiny": ("batch=8", "width=4")},
+        presets={"tiny": ("batch=8", "width=4"), "small": ("width=16",)},
         tags=("convolutional",),
     )
     yield Arch(

@@ -47,6 +47,7 @@ from torch.nn.functional import softplus
 from ganzoo.config import Adam, ArchConfig, Optimizer, option
 from ganzoo.errors import UsageError
 from ganzoo.models import Batch, DataSpec, Draws, Game, LatentSpec, Phase, Player, StepContext, Terms
+from ganzoo.models.guard import guard_samples
 from ganzoo_encoder.ali_networks import JointCritic, PairEncoder, PairGenerator
 
 MARGINAL_SAMPLES = 500  # that the generator's last bias begins with the mean of
@@ -71,12 +72,14 @@ class Ali(Game):
     """The game of (x, E(x)) against (G(z), z)."""
 
     value_range = (0.0, 1.0)
+    reconstructs = True
 
     def __init__(self, config: AliConfig, shape: tuple[int, int, int]) -> None:
         super().__init__()
         latent, width = config.latent, config.width
         self.latent = LatentSpec.normal(latent) if config.prior == "normal" else LatentSpec.uniform(latent)
         self.encoder = PairEncoder(shape, latent, width, draws=config.encoder == "gaussian")
+        guard_samples(self.encoder, shape)
         self.generator = PairGenerator(shape, latent, width)
         self.discriminator = JointCritic(shape, latent, width, halved=config.critic == "code")
         self._optimizers = (config.generator, config.discriminator)
@@ -139,10 +142,10 @@ class Ali(Game):
         z_BL: Tensor = self.encoder(x_BCHW, noise)
         return z_BL
 
-    def reconstruct(self, x_BCHW: Tensor, *, generator: torch.Generator | None = None, mean: bool = False) -> Tensor:
-        """G(E(x)), in [0, 1]; arguments as for `encode`."""
-        x: Tensor = self.generator(self.encode(x_BCHW, generator=generator, mean=mean))
-        return x
+    def reconstruct(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """G(E(x)), in [0, 1], with a draw of an encoder that draws."""
+        again_BCHW: Tensor = self.generator(self.encode(x, generator=generator))
+        return again_BCHW
 
     def sample(
         self, n: int, *, condition: Tensor | None = None, generator: torch.Generator | None = None, **options: Any

@@ -47,6 +47,7 @@ from torch.nn.functional import relu
 from ganzoo.config import Adam, ArchConfig, Optimizer, option
 from ganzoo.errors import UsageError
 from ganzoo.models import Batch, DataSpec, Draws, Game, Phase, Player, StepContext, Terms
+from ganzoo.models.guard import guard_samples
 from ganzoo.models.layers.code_prior import CodePrior
 from ganzoo.models.layers.codebook import Codebook, perplexity
 from ganzoo_encoder.perceptual import FeatureDistance
@@ -91,12 +92,15 @@ class VqganConfig(ArchConfig):
 class VqGan(Game):
     """The autoencoder with its codebook, and the late critic."""
 
+    reconstructs = True
+
     def __init__(self, config: VqganConfig, shape: tuple[int, int, int]) -> None:
         super().__init__()
         channels, height, width = shape
         shrink = 2 ** (len(config.multipliers) - 1)
         sizes = (channels, config.width, config.multipliers, config.blocks, config.attention, config.features)
         self.encoder = Encoder(*sizes)
+        guard_samples(self.encoder, shape)
         self.codebook = Codebook(config.codes, config.code_width, beta=config.beta, legacy=config.legacy)
         self.to_code = nn.Conv2d(config.features, config.code_width, 1)
         self.from_code = nn.Conv2d(config.code_width, config.features, 1)
@@ -179,7 +183,7 @@ class VqGan(Game):
     def _critic_terms(self, x_BCHW: Tensor, context: StepContext) -> Terms:
         """Half of the hinge loss of patches."""
         with torch.no_grad():
-            fake_BCHW = self.reconstruct(x_BCHW)
+            fake_BCHW = self.decode(self.encode(x_BCHW))
         real, fake = (self.discriminator(each).float() for each in (x_BCHW, fake_BCHW))
         context.note("real", real.mean())
         context.note("fake", fake.mean())
@@ -206,9 +210,9 @@ class VqGan(Game):
         """Pictures of codes, in no bounds."""
         return self._decoded(self.codebook.entries(codes_BHW))
 
-    def reconstruct(self, x_BCHW: Tensor) -> Tensor:
-        """Pictures through the codes and back."""
-        return self.decode(self.encode(x_BCHW))
+    def reconstruct(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Pictures through the codes and back, in [-1, 1]; nothing is drawn."""
+        return self.decode(self.encode(x)).clamp(-1, 1)
 
     def sample(
         self, n: int, *, condition: Tensor | None = None, generator: torch.Generator | None = None, **options: Any

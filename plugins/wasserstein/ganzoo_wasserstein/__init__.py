@@ -19,7 +19,7 @@ def ganzoo_architectures() -> Iterator[Arch]:
         licence="Apache-2.0",
         resolution=64,
         parameters={"generator": 3_576_704, "discriminator": 2_765_568},
-        presets={"tiny": ("batch=8", "width=8", "warm_up=1", "d_steps=2")},
+        presets={"tiny": ("batch=8", "width=8", "warm_up=1", "d_steps=2"), "small": ("width=32",)},
         tags=("convolutional", "fully-connected"),
     )
     yield Arch(
@@ -33,7 +33,21 @@ def ganzoo_architectures() -> Iterator[Arch]:
         resolution=28,
         channels=1,
         parameters={"generator": 1_554_177, "discriminator": 1_030_145},
-        presets={"tiny": ("batch=8", "width=8", "d_steps=2"), "conditional": ("conditional=true",)},
+        presets={
+            "tiny": ("batch=8", "width=8", "d_steps=2"),
+            "small": (
+                "batch=16",
+                "network=dcgan",
+                "width=32",
+                "upsampling=nearest",
+                "d_steps=3",
+                "generator.lr=2e-3",
+                "generator.beta1=0",
+                "discriminator.lr=2e-3",
+                "discriminator.beta1=0",
+            ),
+            "conditional": ("conditional=true",),
+        },
         tags=("convolutional", "resnet"),
     )
     yield Arch(
@@ -46,6 +60,6 @@ def ganzoo_architectures() -> Iterator[Arch]:
         resolution=28,
         channels=1,
         parameters={"generator": 114_064, "discriminator": 100_609},
-        presets={"tiny": ("batch=8",)},
+        presets={"tiny": ("batch=8",), "small": ("network=dcgan", "width=32")},
         tags=("convolutional", "fully-connected"),
     )

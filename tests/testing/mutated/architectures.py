@@ -25,6 +25,7 @@ OWN: dict[str, dict[str, Any]] = {  # facts of single records
     "name-again": {"summary": "Name again"},
     "other-chain": {"conditional": False},
     "folds-shapes": {"conditional": False},
+    "translates-anything": {"conditional": False, "layout": "pairs"},
 }
 WHOLE = ("whole", "whole-with-penalty")
 RECORDS_ALONE = ("wrong-count", "bad-preset", "bad-licence", "bad-paper", "name-again", "dcgan")  # of whole code

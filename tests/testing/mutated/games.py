@@ -112,6 +112,32 @@ def batch_statistics(config: Config, data: DataSpec) -> Game:
     return made(config, data, painter=BatchStatistics)
 
 
+class TranslatesAnything(Gan):
+    directions = ("a-to-b",)
+
+    def translate(self, pictures: Tensor, direction: str = "", *, generator: torch.Generator | None = None) -> Tensor:
+        if pictures.shape[1:] != (1, SIDE, SIDE):
+            raise ValueError(f"pictures of shape {tuple(pictures.shape)} were given, wanted (B, 1, {SIDE}, {SIDE})")
+        return -pictures
+
+
+def translates_anything(config: Config, data: DataSpec) -> Game:
+    return made(config, data, game=TranslatesAnything)
+
+
+class AllTheSame(Gan):
+    reconstructs = True
+
+    def reconstruct(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        if x.shape[1:] != (1, SIDE, SIDE):
+            raise ValueError(f"samples of shape {tuple(x.shape)} were given, wanted (B, 1, {SIDE}, {SIDE})")
+        return torch.zeros_like(x)
+
+
+def all_the_same(config: Config, data: DataSpec) -> Game:
+    return made(config, data, game=AllTheSame)
+
+
 class Deaf(Painter):
     def given(self, y_B: Tensor) -> Tensor:
         return super().given(torch.zeros_like(y_B))
