@@ -16,17 +16,15 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.joined import part_of, seed_of, with_parts, with_samples
+from ganzoo.data.resident import Bytes, Resident, room_on
 from ganzoo.data.sampler import Sampler
 from ganzoo.data.source import Indices, Source
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.models.batch import Batch
 from ganzoo.models.draws import Draws
 
-HOST_BYTES = 2**30  # data of up to this size are resident on a device that shares the host's memory
-CUDA_SHARE = 0.25  # of a CUDA device's free memory that resident data may take
 BLOCK = 65_536  # numbers of samples that are put in order, and brought to the device, at once
 ENDLESS_PASS = 100_000  # samples that stand for one pass over data without end (an epoch of PacGAN's)
-_FILL_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -67,17 +65,16 @@ class Feed:
         self.device = torch.device(device)
         self.draws, self.rank, self.world = draws, rank, world
         self._resident_bytes = resident_bytes
-        self._low, self._step = _range_of_bytes(value_range, self.device)
+        self._pixels = Bytes(value_range, self.device)
         self._sampler = None if source.endless else Sampler(_length(source), seed)
         self._first = self._whole = source
         self._thread: ThreadPoolExecutor | None = None
         self._source = source.alone
-        self._held: dict[str, Tensor] | None = None
-        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._held: Resident | None = None
         self._block, self._used = torch.empty(0, dtype=torch.int64, device=self.device), 0
         self._ahead: _Ahead | None = None
         if beside is not None and beside._whole is source and beside._held is not None:
-            self._held, self._shapes = beside._held, beside._shapes
+            self._held = beside._held
         else:
             self._open(source)
         self._others: dict[str, Feed] = {
@@ -128,12 +125,13 @@ class Feed:
         if self._held is None:
             return self._from_host(batch, part)
         first = self.rank * part
-        return self._picked(self._numbers(self._sampler, batch)[first : first + part], self._held)
+        numbers = self._numbers(self._sampler, batch)[first : first + part]
+        return self._held.picked(numbers, self._held.rows, self._pixels)
 
     @property
     def held(self) -> dict[str, Tensor]:
         """The resident data as they lie on the device, one row a sample; empty for others."""
-        return with_parts(self._held or {}, self._others, lambda other: other.held)
+        return with_parts(self._held.rows if self._held else {}, self._others, lambda other: other.held)
 
     def ahead(self, batch: int, times: int) -> Batch:
         """What the next `times` batches are made of, (times, ...) each, for steps that make them by `made`: the numbers of
@@ -164,7 +162,9 @@ class Feed:
         if self._sampler is None:
             return self._delivered(self._source.draw(batch, draws))
         own = part_of(part)
-        made = self._picked(own["numbers"], part_of(held)) if self._held is not None else own
+        made = own
+        if self._held is not None:
+            made = self._held.picked(own["numbers"], part_of(held), self._pixels)
         for name, other in self._others.items():
             made[name] = other.made(part_of(part, name), batch, part_of(held, name), draws).x
         return made
@@ -197,7 +197,7 @@ class Feed:
         if self._held is None:
             own = self._delivered(self._source.gather(numbers))
         else:
-            own = self._picked(torch.from_numpy(numbers).to(self.device), self._held)
+            own = self._held.picked(torch.from_numpy(numbers).to(self.device), self._held.rows, self._pixels)
         return with_samples(own, self._others, lambda other: other._of(numbers))
 
     def some(self, count: int, source: Source | None = None) -> Batch:
@@ -250,50 +250,10 @@ class Feed:
 
     def _open(self, source: Source) -> None:
         self._whole, self._source = source, source.alone
-        source = self._source
-        self._held, self._shapes = None, {}  # the old is freed before the new is made
+        self._held = None  # the old is freed before the new is made
         self._forget_order()
-        if self._sampler is None:
-            return
-        sample = source.gather(np.zeros(1, np.int64))
-        count = len(source)
-        if sum(value.nbytes for value in sample.values()) * count <= self._room():
-            self._fill(source, sample, count)
-
-    def _room(self) -> int:
-        if self._resident_bytes is not None:
-            return self._resident_bytes
-        if self.device.type == "cuda":
-            # what torch holds without using it is free too: data of an earlier resolution, for one
-            unused = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
-            return int((torch.cuda.mem_get_info(self.device)[0] + unused) * CUDA_SHARE)
-        return 2**62 if self.device.type == "meta" else HOST_BYTES
-
-    def _fill(self, source: Source, sample: Batch, count: int) -> None:
-        """One row a sample: of pictures the bytes in channels-last order, so that a gather copies a row at once."""
-        held: dict[str, Tensor] = {}
-        for name, value in sample.items():
-            row = value[0]
-            self._shapes[name] = tuple(row.permute(1, 2, 0).shape) if _is_image(value) else tuple(row.shape)
-            held[name] = torch.empty(count, row.numel(), dtype=value.dtype, device=self.device)
-        step = max(1, _FILL_BYTES // max(1, sum(value.nbytes for value in sample.values())))
-        for start in range(0, 0 if self.device.type == "meta" else count, step):
-            for name, value in source.gather(np.arange(start, min(start + step, count))).items():
-                rows = value.permute(0, 2, 3, 1) if _is_image(value) else value
-                held[name][start : start + len(rows)].copy_(rows.reshape(len(rows), -1))
-        self._held = held
-
-    def _picked(self, numbers: Tensor, held: dict[str, Tensor]) -> Batch:
-        """Samples of the resident data, ready to use."""
-        batch = Batch()
-        for name, rows in held.items():
-            picked = rows.index_select(0, numbers)
-            shape = self._shapes[name]
-            if rows.dtype == torch.uint8 and len(shape) == 3:
-                batch[name] = self._scaled(picked).view(-1, *shape).permute(0, 3, 1, 2)
-            else:
-                batch[name] = picked.view(-1, *shape)
-        return batch
+        if self._sampler is not None:
+            self._held = Resident.of(self._source, self.device, room_on(self.device, self._resident_bytes))
 
     def _numbers(self, sampler: Sampler, count: int) -> Tensor:
         """The next `count` numbers of samples, on the device; they count as handed out."""
@@ -345,13 +305,7 @@ class Feed:
 
     def _delivered(self, batch: Batch) -> Batch:
         """A batch of the source's, on the device and ready to use."""
-        moved = batch.map(lambda value: value.to(self.device, non_blocking=True))
-        return moved.map(lambda value: self._scaled(value) if _is_image(value) else value)
-
-    def _scaled(self, values: Tensor) -> Tensor:
-        """Bytes to the value range; the memory's order is kept."""
-        floats = values.float()
-        return torch.add(self._low, floats, alpha=self._step, out=floats)
+        return self._pixels.ready(batch.map(lambda value: value.to(self.device, non_blocking=True)))
 
     def _forget_order(self) -> None:
         """Drops what was prepared from an order or a source that is no longer the present one."""
@@ -363,19 +317,3 @@ def _length(source: Source) -> int:
     if len(source) < 1:
         raise UsageError(f"{source.spec.name} holds no samples")
     return len(source)
-
-
-def _is_image(value: Tensor) -> bool:
-    return value.dtype == torch.uint8 and value.dim() == 4
-
-
-def _range_of_bytes(value_range: tuple[float, float], device: torch.device) -> tuple[Tensor, float]:
-    """The value of 0, and the step from one byte to the next, so that 255 does not come to lie beyond the range's end,
-    whether a device rounds the product or not."""
-    low, high = np.float32(value_range[0]), np.float32(value_range[1])
-    if not low < high:
-        raise ValueError(f"the value range is {value_range}, wanted two rising numbers")
-    step = np.float32((float(high) - float(low)) / 255)
-    while max(low + np.float32(255) * step, np.float32(float(low) + 255 * float(step))) > high:
-        step = np.nextafter(step, np.float32(0))
-    return torch.tensor(low, dtype=torch.float32, device=device), float(step)

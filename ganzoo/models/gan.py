@@ -224,6 +224,8 @@ class Gan(PenalisedGame):
             context.note(
                 "real signs", torch.stack([logits.detach().sign().mean() for logits in real_scores.heads]).mean()
             )
+        if isinstance(chance := getattr(self.augment, "p", None), Tensor):
+            context.note("augmentation p", chance.clone())  # as it was in this update: it moves after it
 
     def _weighted(self, term: Tensor) -> Tensor:
         return term if self.loss_weight == 1 else self.loss_weight * term

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+import ganzoo
 from ganzoo.augmentations.ada import CHANGES, Ada, chances
 from ganzoo.components import make
 from ganzoo.config import AugmentChoice
@@ -214,3 +217,15 @@ def test_a_schedule_follows_the_images() -> None:
     assert float(ada.p) == 0.0, "outside training it is what the last update left"
     ada.adjust(context)
     assert float(ada.p) == pytest.approx(0.5)
+
+
+def test_a_run_logs_its_p(tmp_path: Path) -> None:
+    """Below every mean sign p rises at each change: by 8·4/1,000 after 4 updates."""
+    options = ("augment.target=-1", "augment.speed=1000")
+    settings = {"threads": 1, "log_images": 8, "pictures": 0, "health_seconds": 0}
+    run = ganzoo.train(
+        "dcgan", preset="tiny", augment="ada", set=options, data_options={"size": 16}, images=80, out=tmp_path / "run",
+        settings=settings,
+    )  # fmt: skip
+    rows = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [row["discriminator.augmentation p"] for row in rows] == pytest.approx([0.0] * 4 + [0.032] * 4 + [0.064] * 2)
