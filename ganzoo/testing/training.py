@@ -245,6 +245,7 @@ def over_fits(subject: ArchSubject) -> str:
         phases = [phase for phase in world.stepper.phases if player in phase.players]
         batch = world.stepper._next_batch(world.stepper.batch)
         seat = world.stepper.seats[player]
+        _stir_others(world, player)
         optimizer = make_optimizer(Adam(lr=1e-3), seat.parameters)  # some papers' rates take epochs
         first = last = 0.0
         for number in range(FITTED_STEPS):
@@ -265,6 +266,17 @@ def over_fits(subject: ArchSubject) -> str:
         )
         lowered.append(f"{player} {first:.3g} to {last:.3g}")
     return ", ".join(lowered)
+
+
+@torch.no_grad()
+def _stir_others(world: World, player: str) -> None:
+    """Weights of the opponents as after some training: as some papers draw them they let hardly any gradient through."""
+    own = {id(parameter) for parameter in world.stepper.seats[player].parameters}
+    chance = torch.Generator().manual_seed(8)
+    for seat in world.stepper.seats.values():
+        for parameter in seat.parameters:
+            if id(parameter) not in own and parameter.dim() > 1:
+                parameter.add_(torch.randn(parameter.shape, generator=chance) * parameter[0].numel() ** -0.5)
 
 
 def _terms(world: World, phase: Phase, player: str, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
