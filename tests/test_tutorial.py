@@ -134,6 +134,7 @@ def test_the_readme_has_the_counts_of_the_records() -> None:
             assert record.modality == "points"
         else:
             assert record.resolution == (None if size == "any" else int(size.partition("x")[0]))
+            assert {"tiny", "small"} <= record.presets.keys(), f"{name}: all for pictures have them"
 
 
 @pytest.mark.parametrize(
