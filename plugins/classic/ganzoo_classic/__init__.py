@@ -118,7 +118,16 @@ def ganzoo_architectures() -> Iterator[Arch]:
         parameters={"generator": 1_716_611, "discriminator": 13_405_379},
         presets={
             "tiny": ("batch=8", "width=2", "latent=4"),
-            "small": ("width=16", "generator.lr=1e-3", "discriminator.lr=1e-3", "lambda_k=0.01"),
+            "small": (
+                "width=16",
+                "latent=32",
+                "gamma=1",  # an autoencoder of few steps reconstructs grey blobs well enough for the paper's 0.5
+                "lambda_k=0.1",
+                "generator.lr=1e-3",
+                "generator.beta1=0.9",
+                "discriminator.lr=1e-3",
+                "discriminator.beta1=0.9",
+            ),
             "paper": ("batch=16", "width=128", "latent=64"),
         },
         tags=("autoencoder", "convolutional"),
