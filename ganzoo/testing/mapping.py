@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganzoo.models import Batch, Game
 from ganzoo.testing.check import Checks, Skipped, want
-from ganzoo.testing.networks import in_range, refuses
+from ganzoo.testing.networks import in_range, refuses, stir
 from ganzoo.testing.subject import ArchSubject
 
 MAPPING = Checks("mapping")
@@ -50,6 +50,7 @@ def reconstructed(subject: ArchSubject) -> None:
     game, batch = _given(subject)
     if not game.reconstructs:
         raise Skipped("it does not say that it reconstructs")
+    stir(game)  # some papers' first weights let hardly anything through
     found = _holds(subject, game, game.reconstruct, batch.x, batch.x, "reconstructed")
     want(not torch.equal(found[0], found[1]), "two samples that differ are reconstructed as the same one")
 

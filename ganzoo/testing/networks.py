@@ -139,7 +139,7 @@ def chain(subject: ArchSubject) -> None:
 def labels_matter(subject: ArchSubject) -> None:
     """Where the record says `conditional`, another label gives another sample, and another score to the same one."""
     game = _conditional(subject)
-    _stir(game)  # layers that scale by class begin with one scale for all
+    stir(game)  # layers that scale by class begin with one scale for all
     zero, one = torch.zeros(3, dtype=torch.int64), torch.ones(3, dtype=torch.int64)
     mine = [_sample_with(game, labels) for labels in (zero, one)]
     want(not torch.equal(*mine), "samples of class 0 and of class 1 from one latent are equal")
@@ -233,7 +233,7 @@ def _conditional(subject: ArchSubject) -> Game:
     return game
 
 
-def _stir(game: Game) -> None:
+def stir(game: Game) -> None:
     """Weights as after some training: none is 0, or equal to its neighbour, by its initialisation alone."""
     chance = torch.Generator().manual_seed(6)
     for parameter in game.parameters():
