@@ -128,7 +128,9 @@ def _made(run: Run, real: Samples, train: Samples | None, count: int, wanted: Wa
         return generated(x, labels, (-1.0, 1.0), name), None
     if wanted.sampling:
         raise UsageError(f"what is measured of {name} is made of {source.name}, and options of sampling have no effect")
-    if count > len(given):
+    if wanted.fake is None:
+        count = min(count, len(given))
+    elif count > len(given):
         raise UsageError(f"{count:,} samples are wanted, and they are made of {source.name}, which has {len(given):,}")
     x = (run.reconstruct if how == "reconstructed" else run.translate)(given[:count], seed=wanted.seed)
     return generated(x, None if labels is None else labels[:count], (-1.0, 1.0), name), f"{source.name}, {how}"
